@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Does every module stand by itself? Run from the project's root: `python .ci/check_globals.py`
+
+A notebook can pass while its module is broken, when an exported cell reads a name that only an unexported cell defines.
+So each module is imported alone in a fresh process, and there:
+- every global name that a function, method, class body or comprehension reads exists in the module or in builtins;
+- every name of `__all__` exists;
+and, from the sources: each import points to a room further down (`ROOMS`).
+"""
+import ast, builtins, configparser, dis, importlib, json, os, subprocess, sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import CodeType
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# From the ground floor to the roof; modules of one line are neighbours. A module imports from lower lines only.
+ROOMS = ['patches metrics', 'video_data', 'backbones', 'policy_ppo', 'runs', 'training_stages',
+         'adafocus_plus tsm', 'inference', 'reproduction', 'commands', 'all']
+FLOOR = {name: i for i, row in enumerate(ROOMS) for name in row.split()}
+
+def package():
+    cfg = configparser.ConfigParser(delimiters=['=']); cfg.read(ROOT/'settings.ini', encoding='utf-8')
+    return cfg['DEFAULT']['lib_path']
+
+def code_objects(code, name=''):
+    "`code` and all code objects inside it, with their dotted names"
+    yield name, code
+    for c in code.co_consts:
+        if isinstance(c, CodeType): yield from code_objects(c, f'{name}.{c.co_name}'.lstrip('.'))
+
+def global_reads(source, filename):
+    "`(names, reads)`: the names that functions declare `global` and set; `(name, where, line)` of each global name read below the top level"
+    names, reads = set(), []
+    for where, code in code_objects(compile(source, filename, 'exec', dont_inherit=True)):
+        set_here, line = set(), code.co_firstlineno
+        for i in dis.get_instructions(code):
+            if i.starts_line: line = i.line_number if hasattr(i, 'line_number') else i.starts_line
+            if i.opname == 'STORE_GLOBAL': names.add(i.argval)
+            if i.opname == 'STORE_NAME':   set_here.add(i.argval)
+            if not where: continue          # the top level itself ran at import
+            if i.opname in ('LOAD_GLOBAL', 'LOAD_FROM_DICT_OR_GLOBALS') or i.opname == 'LOAD_NAME' and i.argval not in set_here:
+                reads.append((i.argval, where, line))
+    return names, reads
+
+def check_module(name):
+    "In a fresh process: import `name`, then `{check: [failures]}`"
+    try: mod = importlib.import_module(name)
+    except BaseException as e: return {'imports alone': [f'{type(e).__name__}: {e}']}
+    res = {'imports alone': []}
+    path = Path(mod.__file__)
+    names, reads = global_reads(path.read_text(encoding='utf-8'), str(path))
+    known = names | set(vars(mod)) | set(dir(builtins)) | {'__module__', '__qualname__', '__annotations__', '__classdict__', '__firstlineno__'}
+    missing = {}
+    for nm, where, line in reads:
+        if nm not in known: missing.setdefault((nm, where), line)
+    res['global names exist'] = [f'`{nm}`, read by `{where}` (line {line})' for (nm, where), line in missing.items()]
+    res['__all__ exists'] = [f'`{nm}`' for nm in getattr(mod, '__all__', []) if not hasattr(mod, nm)]
+    return res
+
+def fresh(name):
+    env = {**os.environ, 'PYTHONPATH': os.pathsep.join([str(ROOT), *filter(None, [os.environ.get('PYTHONPATH')])])}
+    p = subprocess.run([sys.executable, '-W', 'ignore', __file__, '--module', name], cwd=ROOT, env=env, capture_output=True, text=True)
+    line = next((l for l in reversed(p.stdout.splitlines()) if l.startswith('{')), None)
+    return json.loads(line) if line else {'imports alone': [f'the process ended with {p.returncode}: {p.stderr.strip()[-300:]}']}
+
+def imported(path, pkg):
+    "Sibling modules that the source at `path` imports anywhere, functions included: `(name, line)`"
+    for n in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+        if isinstance(n, ast.Import): full = [a.name for a in n.names]
+        elif isinstance(n, ast.ImportFrom):
+            base = '.'.join(filter(None, [pkg if n.level else '', n.module or '']))
+            full = [f'{base}.{a.name}' for a in n.names] if base == pkg else [base]
+        else: continue
+        for f in full:
+            if f.startswith(pkg + '.'): yield f.split('.')[1], n.lineno
+
+def check_arrows(path, pkg):
+    "Failures of the one-way rule in the module at `path`"
+    me = path.stem
+    if me not in FLOOR: return ['has no room: give it one in ROOMS of .ci/check_globals.py']
+    there = {p.stem for p in path.parent.glob('*.py')}
+    return [f'imports `{nm}` (line {line}), which is not below it' for nm, line in imported(path, pkg)
+            if nm in there and not nm.startswith('_') and FLOOR.get(nm, len(ROOMS)) >= FLOOR[me]]
+
+def main():
+    pkg = package()
+    paths = sorted((p for p in (ROOT/pkg).glob('*.py') if not p.stem.startswith('_')), key=lambda p: (FLOOR.get(p.stem, 99), p.stem))
+    passed = failed = 0
+    if not paths: failed += 1; print(f'FAILED {pkg}: no modules')
+    with ThreadPoolExecutor(2) as ex: results = list(ex.map(lambda p: fresh(f'{pkg}.{p.stem}'), paths))
+    for path, res in zip(paths, results):
+        for check, bad in {**res, 'imports point down': check_arrows(path, pkg)}.items():
+            passed, failed = passed + (not bad), failed + bool(bad)
+            for b in bad: print(f'FAILED {pkg}.{path.stem}, {check}: {b}')
+    print(f'{passed} passed, {failed} failed')
+    return failed > 0
+
+if __name__ == '__main__':
+    if sys.argv[1:2] == ['--module']: print(json.dumps(check_module(sys.argv[2])))
+    else: sys.exit(main())

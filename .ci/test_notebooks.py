@@ -1,0 +1,39 @@
+#!/usr/bin/env python3
+"""The README's test command, with one count a notebook. Run from the project's root: `python .ci/test_notebooks.py`
+
+`nbdev_test` says "Success." or names the notebooks that failed; here each notebook that it really runs counts as one check.
+Left out are folders with a `.notest` file and notebooks with `skip_exec: true`, which is forbidden where a notebook exports.
+"""
+import os, re, subprocess, sys
+
+COMMAND = 'nbdev_test --n_workers 2'
+
+def notebooks():
+    "`(run, not_run, wrong)`: the notebooks that `nbdev_test` runs, those that it passes over, those that must not be passed over"
+    from nbdev.doclinks import nbglob
+    from nbdev.frontmatter import FrontmatterProc
+    from nbdev.process import NBProcessor
+    run, not_run, wrong = [], [], []
+    for f in sorted(nbglob(as_path=True)):
+        nb = NBProcessor(f, procs=FrontmatterProc, process=True).nb
+        exports = any({'export', 'exports', 'exporti'} & set(c.directives_ or {}) for c in nb.cells if c.cell_type == 'code')
+        skipped = (f.parent/'.notest').exists() or str(nb.frontmatter_.get('skip_exec', False)).lower() in ('true', '1', 'yes')
+        (run if not skipped else wrong if exports else not_run).append(f)
+    return run, not_run, wrong
+
+def main():
+    run, not_run, wrong = notebooks()
+    p = subprocess.run(['bash', '-c', COMMAND], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, 'COLUMNS': '120'})
+    print(p.stdout, end='')
+    _, _, tail = p.stdout.partition('nbdev Tests Failed On The Following Notebooks:')
+    bad = set(re.findall(r'^\t(\S.*)$', tail, re.M)) & {f.name for f in run}
+    if not bad and (p.returncode or 'Success.' not in p.stdout):
+        print(f'`{COMMAND}` ended with {p.returncode} and without a verdict'); bad = {f.name for f in run} or {'none'}
+    for f in run:     print(f'{"FAILED" if f.name in bad else "passed"} {f.name}')
+    for f in wrong:   print(f'FAILED {f.name}: it exports, so it may not be passed over')
+    for f in not_run: print(f'not run: {f.name}')
+    failed = sum(f.name in bad for f in run) + len(wrong) + (not run)
+    print(f'{len(run) - sum(f.name in bad for f in run)} passed, {failed} failed')
+    return failed > 0
+
+if __name__ == '__main__': sys.exit(main())
