@@ -12,6 +12,11 @@ licenses = {'apache2': 'Apache-2.0', 'mit': 'MIT', 'bsd3': 'BSD-3-Clause', 'gpl3
 statuses = ['1 - Planning', '2 - Pre-Alpha', '3 - Alpha', '4 - Beta', '5 - Production/Stable', '6 - Mature', '7 - Inactive']
 pythons = [f'3.{minor}' for minor in range(10, 14)]
 
+# on a package index, pictures and links of the README need whole addresses
+raw, blob = cfg['git_url'].replace('github.com', 'raw.githubusercontent.com') + f"/{cfg['branch']}/", cfg['git_url'] + f"/blob/{cfg['branch']}/"
+readme = (here/'README.md').read_text(encoding='utf-8') if (here/'README.md').exists() else cfg['description']
+readme = readme.replace('](nbs/images/', f']({raw}nbs/images/').replace('](nbs/', f']({blob}nbs/')
+
 def words(key): return cfg.get(key, '').split()
 
 setup(
@@ -32,7 +37,7 @@ setup(
     packages=find_packages(include=[cfg['lib_path'], cfg['lib_path'] + '.*']), include_package_data=True,
     install_requires=words('requirements'),
     extras_require={'dev': words('dev_requirements')},
-    long_description=(here/'README.md').read_text(encoding='utf-8') if (here/'README.md').exists() else cfg['description'],
+    long_description=readme,
     long_description_content_type='text/markdown',
     entry_points={
         'console_scripts': [s.strip() for s in cfg.get('console_scripts', '').split('\n') if s.strip()],

@@ -92,7 +92,7 @@ class GRUClassifier(nn.Module):
 
 # %% ../nbs/01_backbones.ipynb #a90377e3
 PRESETS = dict(
-    tiny  = dict(glance='tiny_glance',  local='tiny_local', hidden=128,  k=7, frame_size=64,  n_frames=6,  patch_size=28,  glance_res=36),
+    tiny  = dict(glance='tiny_glance',  local='tiny_local', hidden=128,  k=7, frame_size=64,  n_frames=6,  patch_size=28,  glance_res=28),
     paper = dict(glance='mobilenet_v2', local='resnet50',   hidden=1024, k=7, frame_size=224, n_frames=16, patch_size=128, glance_res=None))
 
 # %% ../nbs/01_backbones.ipynb #ba321e28

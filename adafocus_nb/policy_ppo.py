@@ -176,7 +176,7 @@ def build(self:AdaFocus, glance, local, weights):
     self.classifier = GRUClassifier(g*self.reuse_glance+l, c['n_classes'], c['hidden'], c['dropout'])
     with torch.no_grad(): map_size = self.glance_net.eval()(torch.zeros(1,3,self.frame_size,self.frame_size)).shape[-2:]
     self.policy = Policy(g, map_size, c['k']**2, c['hidden'])
-    self.train()
+    self.train().to(memory_format=torch.channels_last)                    # convolutions are faster so, on CPU and GPU
 
 # %% ../nbs/02_policy_ppo.ipynb #1563c4b6
 AdaFocus.registry['AdaFocus'] = AdaFocus

@@ -31,7 +31,7 @@ def device_name(
 )->str:
     "The device in words: the GPU's name, or how many CPU threads torch uses"
     device = torch.device(device)
-    return torch.cuda.get_device_name(device) if device.type=='cuda' else f'{device.type}, {torch.get_num_threads()} threads'
+    return torch.cuda.get_device_name(device) if device.type=='cuda' else f'CPU ({platform.machine()}), {torch.get_num_threads()} threads'
 
 # %% ../nbs/08_runs.ipynb #837205df
 class Run:

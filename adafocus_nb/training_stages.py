@@ -100,6 +100,7 @@ def stage0_learner(
     model,                # an `AdaFocus`
     part:str,             # 'glance' (f_G) or 'local' (f_L)
     n_stills:int=5000,    # in each phase, where stills are used
+    quiet:bool=False,     # do not say what it starts on
     **kwargs              # for fastai's Learner
 )->StageLearner:
     "Stage 0: fine-tune a pretrained backbone on full frames, or start a random one on stills"
@@ -108,7 +109,7 @@ def stage0_learner(
     if not model.pretrained:
         if not hasattr(dls.source, 'stills'):
             raise ValueError(f'The {part} network has random weights and this data has no stills to start on: give the model pretrained weights.')
-        print(f'Stage 0, {part}: no pretrained weights, so it starts on stills.')
+        if not quiet: print(f'No pretrained weights for the {part} network: it starts on stills.')
         phases = [VideoDataLoaders.from_clips(t, v, dls.vocab, bs=64, seed=dls.train.seed, device=dls.device)
                   for t,v in dls.source.stills(part, model.patch_size, n_stills)]
     return StageLearner(dls, model, part, FrameClassifier(model, part), phases, loss_func=F.cross_entropy, **kwargs)
@@ -287,12 +288,12 @@ def fit_adafocus(
         seconds[stage[:6]] = seconds.get(stage[:6],0) + time.time()-start
         if run: run.keep(model)
 
-    train('stage0_glance', partial(stage0_learner, dls, model, 'glance', n_stills=n_stills), 'Stage 0: the glance network learns to read large pictures')
+    train('stage0_glance', partial(stage0_learner, dls, model, 'glance', n_stills, not progress), 'Stage 0: the glance network learns to read large pictures')
     with torch.no_grad():
         model.eval()
         logits,y = zip(*[(model.frame_logits(x, 'glance').cpu(), y.cpu()) for x,y in dls.valid])
     scores['glance_only'] = top1(torch.cat(logits), torch.cat(y))
-    train('stage0_local', partial(stage0_learner, dls, model, 'local', n_stills=n_stills), 'Stage 0: the local network learns to read patches')
+    train('stage0_local', partial(stage0_learner, dls, model, 'local', n_stills, not progress), 'Stage 0: the local network learns to read patches')
     train('stage1', partial(stage1_learner, dls, model), 'Stage I: local network and classifier learn from random patches')
     scores.update(compare_policies(model, dls.valid))
     before = fingerprint(model)

@@ -183,6 +183,9 @@ class MovingDigits:
 
     c,vocab = 10,[str(o) for o in range(10)]
 
+    @property
+    def settings(self): return {k:getattr(self,k) for k in ('n','n_valid','n_frames','frame_size','digit_size','shirt_size','contrast','visible','clutter','seed')}
+
 # %% ../nbs/06_video_data.ipynb #b3b9a981
 @patch
 def clips(self:MovingDigits,

@@ -1,0 +1,9 @@
+#!/usr/bin/env python3
+"""README.md from nbs/index.ipynb: `nbdev_readme` (needs Quarto), then links to notebooks and pictures made relative to the root."""
+import re, subprocess
+from pathlib import Path
+
+root = Path(__file__).resolve().parent.parent
+subprocess.run(['nbdev_readme'], cwd=root, check=True)
+readme = root/'README.md'
+readme.write_text(re.sub(r'\]\((images/|\w+\.ipynb)', r'](nbs/\1', readme.read_text()))
