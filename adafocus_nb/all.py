@@ -6,3 +6,4 @@ from adafocus_nb.backbones import *
 from adafocus_nb.policy_ppo import *
 from adafocus_nb.runs import *
 from adafocus_nb.training_stages import *
+from adafocus_nb.inference import *

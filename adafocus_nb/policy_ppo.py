@@ -97,12 +97,13 @@ def ppo_loss(
     advantage = returns - old.value
     logratio = new.logp - old.logp
     ratio = logratio.exp()
-    surrogate = torch.minimum(ratio*advantage, ratio.clamp(1-clip, 1+clip)*advantage)
+    surrogate = torch.minimum(ratio*advantage, ratio.clamp(1-clip, 1+clip)*advantage)   # stands in for the expected return
     value_loss = (new.value-returns)**2
     loss = -surrogate.mean() + value_coef*value_loss.mean() - entropy_coef*new.entropy.mean()
     with torch.no_grad():
         stats = dict(policy_loss=-surrogate.mean(), value_loss=value_loss.mean(), entropy=new.entropy.mean(),
-                     approx_kl=((ratio-1)-logratio).mean(), clip_fraction=((ratio-1).abs()>clip).float().mean(),
+                     approx_kl=((ratio-1)-logratio).mean(),                        # how far the policy has moved
+                     clip_fraction=((ratio-1).abs()>clip).float().mean(),
                      explained_variance=explained_variance(old.value, returns))
     return loss, stats
 
@@ -138,16 +139,16 @@ class AdaFocus(nn.Module):
         frame_size:int=224,       # H = W, in pixels
         n_frames:int=16,          # T the model is trained with (it runs with any)
         k:int=7,                  # candidates along each side
-        glance='mobilenet_v2',    # f_G: name of a backbone, or a `Backbone`
+        glance='mobilenet_v2',    # f_G: anything that `build_backbone` takes
         local='resnet50',         # f_L: likewise
-        classifier:str='gru',     # f_C
+        classifier:str='gru',     # f_C: 'gru', 'lstm' or 'mean'
         hidden:int=1024,          # of classifier and policy
         dropout:float=0.,         # of the classifier
         glance_res=None,          # the glance sees frames shrunk to this side and enlarged again
         reuse_glance:bool=True,   # does the classifier read e^G too (the paper's final method)?
         mean=IMAGENET['mean'], std=IMAGENET['std'], # of the pixels, scaled to 0..1
         labels=None,              # class names
-        weights=None,             # of the backbones: 'imagenet' or None
+        weights=None,             # of the backbones: 'imagenet', None, or dict(glance=…, local=…) of these or files
         preset=None               # the preset's name, kept for training
     ):
         super().__init__()
@@ -156,7 +157,8 @@ class AdaFocus(nn.Module):
         self.config = dict(n_classes=n_classes, patch_size=patch_size, frame_size=frame_size, n_frames=n_frames, k=k, glance=name(glance),
                            local=name(local), classifier=classifier, hidden=hidden, dropout=dropout, glance_res=glance_res,
                            reuse_glance=reuse_glance, mean=list(mean), std=list(std), labels=list(labels) if labels else None, preset=preset)
-        self.pretrained = weights is not None
+        weights = dict.fromkeys(('glance','local'), weights) if weights is None or isinstance(weights, str) else weights
+        self.pretrained = {k:weights.get(k) is not None for k in ('glance','local')}
         self.patch_size,self.frame_size,self.glance_res,self.reuse_glance = patch_size,frame_size,glance_res,reuse_glance
         self.register_buffer('pixel_mean', torch.tensor(mean).view(3,1,1), persistent=False)
         self.register_buffer('pixel_std',  torch.tensor(std).view(3,1,1),  persistent=False)
@@ -168,12 +170,11 @@ class AdaFocus(nn.Module):
 def build(self:AdaFocus, glance, local, weights):
     "Make the networks"
     c = self.config
-    self.glance_net = build_backbone(glance, weights) if isinstance(glance, str) else glance
-    self.local_net  = build_backbone(local,  weights) if isinstance(local,  str) else local
+    self.glance_net = build_backbone(glance, weights.get('glance'))
+    self.local_net  = build_backbone(local,  weights.get('local'))
     g,l = self.glance_net.n_features, self.local_net.n_features
     self.glance_head,self.local_head = nn.Linear(g, c['n_classes']), nn.Linear(l, c['n_classes'])
-    if c['classifier']!='gru': raise ValueError(f"classifier={c['classifier']!r}: choose 'gru'.")
-    self.classifier = GRUClassifier(g*self.reuse_glance+l, c['n_classes'], c['hidden'], c['dropout'])
+    self.classifier = build_classifier(c['classifier'], g*self.reuse_glance+l, c['n_classes'], c['hidden'], c['dropout'])
     with torch.no_grad(): map_size = self.glance_net.eval()(torch.zeros(1,3,self.frame_size,self.frame_size)).shape[-2:]
     self.policy = Policy(g, map_size, c['k']**2, c['hidden'])
     self.train().to(memory_format=torch.channels_last)                    # convolutions are faster so, on CPU and GPU

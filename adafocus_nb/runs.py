@@ -41,8 +41,10 @@ class Run:
         config=None   # settings to keep in config.json
     ):
         self.path,self.rows,self.best = Path(path),[],None
-        if (self.path/'config.json').exists():
-            raise FileExistsError(f'{self.path} already holds a run: choose another folder, or delete this one.')
+        if self.path.is_file(): raise FileExistsError(f'{self.path} is a file: choose a folder.')
+        if self.path.exists() and any(self.path.iterdir()):
+            what = 'already holds a run' if (self.path/'config.json').exists() else 'is not empty'
+            raise FileExistsError(f'{self.path} {what}: choose another folder, or delete this one.')
         self.path.mkdir(parents=True, exist_ok=True)
         self.write_json('config.json', dict(config or {}, versions=versions()))
 
@@ -86,7 +88,7 @@ def plot_curves(
     start = 0
     for s in stages:
         y = [float(r['top1']) for r in rows if r['stage']==s and r.get('top1') not in (None,'')]
-        axs[0].plot(range(start+1, start+len(y)+1), y, 'o-', ms=3, label=s); start += len(y)
+        axs[0].plot(range(start+1, start+len(y)+1), y, 'o-', ms=3, label=s+' (stills)'*s.startswith('stage0')); start += len(y)
     axs[0].set(xlabel='epoch, all stages', ylabel='validation top-1, %', ylim=(0,100)); axs[0].legend(fontsize=7)
     policy = [r for r in rows if r.get('entropy') not in (None,'')]
     for ax,name in zip(axs[1:], ('reward','entropy')):

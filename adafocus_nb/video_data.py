@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['TensorVideo', 'digit_images', 'photos', 'bounce', 'backgrounds', 'ink_at', 'paint_shirts', 'shirt_colors',
-           'paint_clutter', 'Clips', 'MovingDigits', 'ClipLoader', 'ClipAugment', 'VideoDataLoaders']
+           'paint_clutter', 'Clips', 'MovingDigits', 'check_clip', 'ClipLoader', 'ClipAugment', 'VideoDataLoaders',
+           'show_results']
 
 # %% ../nbs/06_video_data.ipynb #705d6276
 import zlib
@@ -195,28 +196,30 @@ def clips(self:MovingDigits,
     n_frames=None,     # T; default: the data set's
     frame_size=None,   # side of the frames, in pixels; default: the data set's
     shirt=None,        # (smallest, largest) diameter; default: the data set's
-    visible=None       # fraction of frames with the shirt; default: the data set's
+    visible=None,      # fraction of frames with the shirt; default: the data set's
+    cut=False          # let the shirt stick out of the frame, as long as the digit does not
 )->Clips:
     "Make `n` clips"
     t,size = ifnone(n_frames, self.n_frames), ifnone(frame_size, self.frame_size)
     shirt,visible = ifnone(shirt, (self.shirt_size,)*2), ifnone(visible, self.visible)
-    parts = [self._some(ids, valid, kind, t, size, shirt, visible) for ids in torch.arange(n).split(50)]
+    parts = [self._some(ids, valid, kind, t, size, shirt, visible, cut) for ids in torch.arange(n).split(50)]
     return Clips(*[torch.cat(o) for o in zip(*parts)])
 
 @patch
-def _some(self:MovingDigits, ids, valid, kind, t, size, shirt, visible):
-    draws = Draws(ids, self.seed, stage=int(valid), epoch=zlib.crc32(kind.encode()))
+def _some(self:MovingDigits, ids, valid, kind, t, size, shirt, visible, cut):
+    draws = Draws(ids, self.seed, stage=int(valid), epoch=zlib.crc32(kind.encode()))  # no stage or epoch here: they tell the kinds of clips apart
     ink,label = digit_images(valid)
     which = (draws.uniform('digit')*len(label)).long()
     diameter = shirt[0] + draws.uniform('shirt')*(shirt[1]-shirt[0])
     u = draws.uniform('path', 2, 2)
-    free = (size-diameter)[:,None,None]
-    centre = bounce(u[:,0]*free[...,0]*2, (u[:,1]-.5)*.2*size, t, free).transpose(1,2) + diameter[:,None,None]/2
+    digit = diameter*self.digit_size/self.shirt_size
+    inside = digit if cut else diameter                                               # what has to stay inside the frame
+    free = (size-inside)[:,None,None]
+    centre = bounce(u[:,0]*free[...,0]*2, (u[:,1]-.5)*.2*size, t, free).transpose(1,2) + inside[:,None,None]/2
     u = draws.uniform('shown', t)
     shown = (u<visible) | (u==u.min(1, keepdim=True).values)                          # at least one frame shows it
     frames = paint_clutter(backgrounds(draws, t, size), ink, draws, self.clutter, self.digit_size)
-    frames = paint_shirts(frames, ink[which], centre, diameter, diameter*self.digit_size/self.shirt_size,
-                          shirt_colors(draws, self.contrast), shown)
+    frames = paint_shirts(frames, ink[which], centre, diameter, digit, shirt_colors(draws, self.contrast), shown)
     return (frames.clamp(0,1)*255).round().byte(), label[which], centre, shown
 
 # %% ../nbs/06_video_data.ipynb #99426476
@@ -227,23 +230,38 @@ def stills(self:MovingDigits,
     n:int=5000          # stills in each phase
 )->list:                # one `Clips` of training stills per phase, each followed by validation stills
     "One-frame clips on which Stage 0 starts, easiest phase first"
-    make = partial(self.clips, n_frames=1, visible=1.)
+    make = partial(self.clips, n_frames=1, visible=1., cut=part=='local')             # random patches cut shirts, too
     s,f = self.shirt_size, self.frame_size
     phases = dict(glance=[(f, (1.5*s,min(2.5*s,f))), (f, (.9*s,1.5*s))], local=[(patch_size, (.9*min(s,patch_size),min(1.1*s,patch_size)))])[part]
     return [(make(n, kind=f'{part}{i}', frame_size=size, shirt=shirt), make(n//10, True, f'{part}{i}', frame_size=size, shirt=shirt))
             for i,(size,shirt) in enumerate(phases)]
 
+# %% ../nbs/06_video_data.ipynb #e44a91ef
+def check_clip(
+    x,              # a clip
+    y,              # its label
+    i,              # its number, for the message
+    n_classes=None  # labels are 0 to n_classes-1; None: not checked
+):
+    "Refuse a clip that cannot be right, in one sentence"
+    if x.ndim!=4 or x.shape[1]!=3 or not x.shape[0]: raise ValueError(f'Clip {i} has shape {tuple(x.shape)}: a clip is (T, 3, H, W) with T at least 1. Repeat a grey channel three times; drop an alpha channel.')
+    if x.is_floating_point() and not x.isfinite().all(): raise ValueError(f'Clip {i} holds NaN or infinite pixels.')
+    if n_classes is not None and not 0<=int(y)<n_classes: raise ValueError(f'Clip {i} has label {int(y)}: with {n_classes} classes labels are 0 to {n_classes-1}.')
+
 # %% ../nbs/06_video_data.ipynb #8857275d
 class ClipLoader(DataLoader):
     "fastai's DataLoader over clips: repeatable order, sample ids on every batch, augmentation on the device"
-    def __init__(self, dataset, bs=16, shuffle=False, seed=0, augment=None, **kwargs):
+    def __init__(self, dataset, bs=16, shuffle=False, seed=0, augment=None, n_classes=None, **kwargs):
         super().__init__(dataset, bs=bs, shuffle=shuffle, **kwargs)
-        self.seed,self.augment,self.stage,self.epoch = seed,augment,0,0
+        self.seed,self.augment,self.n_classes,self.stage,self.epoch = seed,augment,n_classes,0,0
 
     def set_epoch(self, stage, epoch): self.stage,self.epoch = stage,epoch
     def draws(self, ids): return Draws(ids, self.seed, self.stage, self.epoch)
     def shuffle_fn(self, idxs): return self.draws(idxs).uniform('order').argsort().tolist()
-    def create_item(self, i): return (*self.dataset[i], i)
+    def create_item(self, i):
+        x,y = self.dataset[i]
+        check_clip(x, y, i, self.n_classes)
+        return x,y,i
 
     def after_batch(self, b):
         x,y,ids = b
@@ -294,8 +312,8 @@ class VideoDataLoaders(DataLoaders):
     ):
         "Loaders over two data sets"
         device = ifnone(device, default_device())
-        return cls(ClipLoader(train, bs, shuffle=True, seed=seed, augment=augment, device=device, **kwargs),
-                   ClipLoader(valid, 2*bs, seed=seed, device=device, **kwargs), vocab, source, device)
+        kwargs = dict(seed=seed, n_classes=len(vocab), device=device, **kwargs)
+        return cls(ClipLoader(train, bs, shuffle=True, augment=augment, **kwargs), ClipLoader(valid, 2*bs, **kwargs), vocab, source, device)
 
 # %% ../nbs/06_video_data.ipynb #22578980
 @patch
@@ -318,3 +336,23 @@ def show_batch(self:VideoDataLoaders,
     x,y = ifnone(b, self.one_batch())
     fig,axs = plt.subplots(min(max_n,len(x)), x.shape[1], figsize=(1.2*x.shape[1], 1.35*min(max_n,len(x))), squeeze=False)
     for clip,label,row in zip(x.cpu(), y, axs): clip.show(row, titles=[self.vocab[label]]+['']*(len(clip)-1))
+
+# %% ../nbs/06_video_data.ipynb #3be45a29
+def show_results(
+    x,             # (B, T, 3, H, W) uint8 clips
+    y,             # (B,) labels
+    logits,        # (B, T, C) predictions at every step
+    corners,       # (B, T, 2) patches
+    patch_size:int,# side of the patches, in pixels
+    vocab,         # class names
+    max_n:int=4    # videos to show
+):
+    "Clips with the chosen patches, and the prediction after each frame; red outlines where it is wrong"
+    x,y,p,corners = x[:max_n].as_subclass(Tensor).cpu(), y[:max_n].cpu(), logits[:max_n].detach().cpu().softmax(-1), corners[:max_n].cpu()
+    b,t = x.shape[:2]
+    fig,axs = plt.subplots(b, t, figsize=(1.2*t, 1.45*b), squeeze=False)
+    for i in range(b):
+        q,guess = p[i].max(-1)
+        said = [f'{vocab[g]} {v:.0%}' for g,v in zip(guess,q)]
+        show_patches(x[i], corners[i], patch_size, titles=[f'is {vocab[y[i]]}: {said[0]}', *said[1:]], axs=axs[i], color='lime' if guess[-1]==y[i] else 'red')
+    return axs
