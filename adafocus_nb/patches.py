@@ -144,6 +144,7 @@ def uniform(
 )->Tensor:        # `shape`, float32 in [0, 1)
     "Uniform numbers from `draws`, or from torch's generator when there is none"
     if draws is None: return torch.rand(*shape, device=device)
+    if len(draws.ids)!=shape[0]: raise ValueError(f'{len(draws.ids)} sample ids for a batch of {shape[0]}: a slice of a batch needs `Draws` of its own.')
     return draws.uniform(purpose, *shape[1:]).to(device)
 
 # %% ../nbs/00_patches.ipynb #968d6ddb

@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""Run notebooks and store their outputs, small: python .ci/store_outputs.py nbs/00_patches.ipynb …   (then nbdev_clean)
+
+Cells marked `slow`, `cuda` or `eval: false` are left as they are. Pictures are stored at 100 dpi with a palette of 128 colours,
+so that a chapter full of photographs stays a few hundred KB.
+"""
+import base64, io, os, re, sys, time, warnings
+from pathlib import Path
+from PIL import Image
+from execnb.nbio import read_nb, write_nb
+from execnb.shell import CaptureShell
+
+def not_run(cell):
+    "Is this no code, or a cell that is not executed?"
+    if cell.cell_type != 'code': return True
+    marks = dict(re.findall(r'^#\s*\|\s*([\w-]+)\s*:?\s*(.*)$', cell.source, re.M))
+    return marks.get('eval', '').strip() == 'false' or bool({'slow', 'cuda'} & marks.keys())
+
+def shrink(png):
+    "A base64 PNG with a palette instead of full colours"
+    out = io.BytesIO()
+    Image.open(io.BytesIO(base64.b64decode(''.join(png)))).convert('RGB').quantize(128).save(out, 'PNG', optimize=True)
+    return base64.b64encode(out.getvalue()).decode()
+
+def main(files):
+    os.environ['PYTHONWARNINGS'] = 'ignore'; warnings.filterwarnings('ignore')
+    for f in map(Path, files):
+        f = f.resolve(); nb, cwd, start = read_nb(f), os.getcwd(), time.time()
+        sys.path.insert(0, cwd); os.chdir(f.parent)
+        try:
+            shell = CaptureShell(f, mpl_format='png')
+            shell.run("import matplotlib as mpl; mpl.rcParams['figure.dpi'] = 100")
+            shell.run_all(nb, exc_stop=True, preproc=not_run)
+        finally: os.chdir(cwd)
+        for c in nb.cells:
+            for o in c.get('outputs', []):
+                if 'image/png' in o.get('data', {}): o['data']['image/png'] = shrink(o['data']['image/png'])
+        nb.metadata.pop('widgets', None)   # nbdev 2.4 cannot read a widget state back
+        write_nb(nb, f)
+        print(f.name, f'{time.time()-start:.1f} s, {f.stat().st_size/1024:.0f} KB')
+
+if __name__ == '__main__': main(sys.argv[1:])
