@@ -102,8 +102,7 @@ def adafocus_demo(
 def _demo(out, seed, device, preset, reuse_glance, json, short):
     device = pick_device(device)
     preset = preset or ('tiny' if device=='cpu' else 'quick')
-    preset_config(preset)                                        # refuses an unknown preset, before anything is written
-    if preset not in DEMO_VIDEOS: raise ValueError(f'The demo has no videos for the preset {preset!r}: choose {" or ".join(DEMO_VIDEOS)}.')
+    if preset not in DEMO_VIDEOS: raise ValueError(f'There is no preset {preset!r} for the demo: choose {" or ".join(DEMO_VIDEOS)}.')
     say = (lambda *a: None) if json else print
     out = Path(out) if out else free_folder('runs/demo')
     data = MovingDigits(**{**DEMO_VIDEOS[preset], **(dict(n=48, n_valid=32) if short else {})}, seed=seed)
