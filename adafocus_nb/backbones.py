@@ -47,9 +47,11 @@ def as_backbone(
     if hasattr(net, 'layer4') and hasattr(net, 'fc'): net = nn.Sequential(*list(net.children())[:-2])   # all but pooling and head
     elif hasattr(net, 'features'): net = net.features
     training = net.training
-    with torch.no_grad(): shape = net.eval()(torch.zeros(1,3,64,64)).shape
+    try:
+        with torch.no_grad(): shape = tuple(net.eval()(torch.zeros(1,3,64,64)).shape)
+    except Exception as e: shape = f'an error, {type(e).__name__}'
     net.train(training)
-    if len(shape)!=4: raise ValueError(f'{type(net).__name__} returns shape {tuple(shape)} for an image: a backbone returns a feature map (N, c, h, w), without pooling and head.')
+    if not isinstance(shape, tuple) or len(shape)!=4: raise ValueError(f'{type(net).__name__} returns {shape} for a 64-pixel image: a backbone returns a feature map (N, c, h, w), without pooling and head.')
     return Backbone(net, shape[1])
 
 # %% ../nbs/01_backbones.ipynb #0da728a5
@@ -62,8 +64,10 @@ def load_weights(
     if not path.exists(): raise FileNotFoundError(f'There is no weights file {path}.')
     try: state = load_file(path) if path.suffix=='.safetensors' else torch.load(path, map_location='cpu', weights_only=True)
     except Exception as e: raise ValueError(f'{path} cannot be read as weights: {type(e).__name__}. It must be a safetensors file or a plain state dict.') from None
+    if not isinstance(state, dict): raise ValueError(f'{path} holds a {type(state).__name__}: it must be a safetensors file or a plain state dict.')
     state = state.get('state_dict', state.get('model', state))
     state = {k.removeprefix('module.'):v for k,v in state.items() if torch.is_tensor(v)}
+    if any(k.startswith('body.') for k in state): net = as_backbone(net)       # saved from a `Backbone`: the very same modules
     own = net.state_dict()
     head = lambda k: k.startswith(('fc.','classifier.'))
     bad = [f'{k} ({w})' for k,w in [*((k,'missing') for k in own if k not in state), *((k,'unexpected') for k in state if k not in own),
@@ -180,7 +184,7 @@ PRESETS = dict(
     tiny  = dict(glance='tiny_glance',  local='tiny_local', hidden=128,  k=7, frame_size=64,  n_frames=6,  patch_size=28,  glance_res=28),
     quick = dict(glance='mobilenet_v2', local='resnet50',   hidden=1024, k=7, frame_size=224, n_frames=8,  patch_size=96,  glance_res=14),
     paper = dict(glance='mobilenet_v2', local='resnet50',   hidden=1024, k=7, frame_size=224, n_frames=16, patch_size=128, glance_res=None))
-PRESETS['paper-sth'] = PRESETS['paper']                                    # the same networks, trained by section 4.2's recipe
+PRESETS['paper-sth'] = dict(PRESETS['paper'], n_frames=8, classifier='mean')  # section 4.2; its temporal shift is chapter 05's
 
 # %% ../nbs/01_backbones.ipynb #ba321e28
 def preset_config(

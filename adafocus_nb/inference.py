@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['naive_look', 'naive_inference', 'naive_stage2_step', 'compile_backbones', 'bench_rollout', 'bench_table']
 
-# %% ../nbs/09_inference.ipynb #727ca75a
+# %% ../nbs/09_inference.ipynb #c6f4cfc0
+import copy
 from functools import partial
 from types import SimpleNamespace
 
@@ -27,7 +28,7 @@ def naive_look(
     "Slice a patch out of each video by its own corner, then f_L"
     p,patches = model.patch_size,[]
     for b in range(len(frame)):
-        y,x = corners[b,0].item(), corners[b,1].item()                     # on a GPU: two waits
+        y,x = corners[b,0].item(), corners[b,1].item()                     # on a GPU: two waits (four in the release)
         patches.append(frame[b,:,y:y+p,x:x+p])
     return model.local_net(model.normalise(torch.stack(patches))).mean((2,3))
 
@@ -57,9 +58,9 @@ def naive_stage2_step(
     draws=None     # `Draws` of the B videos
 )->Tensor:         # rewards (B, T)
     "One Stage II step as a loop over time"
-    record = partial(torch.set_grad_enabled, autograd)
-    with record(): maps,feats = model.glance(x)
-    maps,random = maps.detach(),model.random_corners(x, draws)
+    for net in (model.local_net, model.classifier): net.requires_grad_(autograd)   # recorded, though never updated
+    with torch.no_grad(): maps,feats = model.glance(x)
+    random = model.random_corners(x, draws)
     u = uniform(draws, 'action', *x.shape[:2], device=x.device)
     pi_state = c_state = None
     acts,rewards = [],[]
@@ -68,7 +69,7 @@ def naive_stage2_step(
             scores,value,pi_state = model.policy(maps[:,t:t+1], pi_state)
             a = (scores.float().softmax(-1).cumsum(-1) <= u[:,t,None,None]).sum(-1).clamp(max=scores.shape[-1]-1)
             acts.append(choose(scores, value, a))
-        with record():
+        with torch.set_grad_enabled(autograd):
             p = []
             for corners in (random[:,t], model.corners_of(a[:,0])):            # the random patch, then the chosen one
                 logits,after = model.classify_step(feats[:,t], naive_look(model, x[:,t], corners), c_state)
@@ -78,6 +79,8 @@ def naive_stage2_step(
     old,rewards = Act(*[torch.cat(o, 1) for o in zip(*acts)]),torch.stack(rewards, 1)
     loss,_ = ppo_loss(model.act(maps, action=old.action), old, normalise_returns(discounted_returns(rewards)))
     opt.zero_grad(); loss.backward(); opt.step()
+    for net in (model.local_net, model.classifier): net.requires_grad_(False)
+    assert after.requires_grad==autograd
     return rewards
 
 # %% ../nbs/09_inference.ipynb #d09ce6d7
@@ -97,6 +100,7 @@ def bench_rollout(
     compiled=True    # measure compiled backbones too (takes a minute)
 )->list:             # rows: dict(name, inference_ms, stage2_ms)
     "Naive loop against the vectorised form, offline inference and one Stage II step, random weights and frames"
+    model = copy.deepcopy(model)                                               # the caller's is neither trained nor compiled
     device,s,rows = model.candidates.device,model.frame_size,[]
     g = torch.Generator().manual_seed(0)
     x = torch.randint(256, (b,t,3,s,s), dtype=torch.uint8, generator=g).to(device)

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['top1_per_step', 'top1', 'topk', 'top5', 'mean_average_precision', 'MAP', 'multiply_adds', 'timed', 'peak_memory']
 
-# %% ../nbs/07_metrics.ipynb #5230343f
-import statistics, time
+# %% ../nbs/07_metrics.ipynb #279b189b
+import copy, statistics, time
 
 import torch, torch.nn as nn
 from torch import Tensor
@@ -14,12 +14,18 @@ from torch.utils.flop_counter import FlopCounterMode
 from sklearn.metrics import average_precision_score
 from fastai.learner import Metric
 
+# %% ../nbs/07_metrics.ipynb #421d9bc0
+def _one_label_each(logits, y):
+    "One label for each prediction, or a clear sentence"
+    if y.shape!=logits.shape[:1]: raise ValueError(f'Labels have shape {tuple(y.shape)}: one label a video is needed, ({len(logits)},). For several labels use mean_average_precision.')
+
 # %% ../nbs/07_metrics.ipynb #b0aa6568
 def top1_per_step(
     logits:Tensor, # (B, T, C) a prediction at every step
     y:Tensor       # (B,) labels
 )->Tensor:         # (T,) percent
     "Top-1 accuracy after each frame"
+    _one_label_each(logits, y)
     return (logits.argmax(-1)==y[:,None]).float().mean(0)*100
 
 # %% ../nbs/07_metrics.ipynb #18131380
@@ -30,6 +36,7 @@ def top1(
     "Top-1 accuracy of the last step"
     logits = getattr(logits, 'logits', logits)
     last = logits[:,-1] if logits.ndim==3 else logits
+    _one_label_each(last, y)
     return (last.argmax(-1)==y).float().mean().item()*100
 
 # %% ../nbs/07_metrics.ipynb #bd4b62f5
@@ -41,6 +48,7 @@ def topk(
     "How often the label is among the k best guesses of the last step"
     logits = getattr(logits, 'logits', logits)
     last = logits[:,-1] if logits.ndim==3 else logits
+    _one_label_each(last, y)
     return (last.topk(min(k, last.shape[-1])).indices==y[:,None]).any(-1).float().mean().item()*100
 
 def top5(logits, y): return topk(logits, y, 5)
@@ -78,7 +86,10 @@ def multiply_adds(
     *args,  # what it is called with
     **kwargs
 )->int:     # multiply-adds of the whole call
-    "Multiply-adds that a call performs, as torch counts them"
+    "Multiply-adds that a call performs, as torch counts them (a module is counted as a copy in evaluation mode, without arithmetic)"
+    if isinstance(model, nn.Module):                                       # shapes only; on a GPU torch would miss the recurrent layers
+        model,args = copy.deepcopy(model).eval().to('meta'),[o.to('meta') if torch.is_tensor(o) else o for o in args]
+        kwargs = {k:o.to('meta') if torch.is_tensor(o) else o for k,o in kwargs.items()}
     with torch.no_grad(), FlopCounterMode(display=False) as counter: model(*args, **kwargs)
     return counter.get_total_flops()//2
 
@@ -101,7 +112,8 @@ def peak_memory(
     f,     # function without arguments
     device # a CUDA device; elsewhere there is nothing to measure
 )->float:  # GiB, or nan without a GPU
-    "GPU memory that a call needs at its peak"
+    "GPU memory that a call needs at its peak, beyond what was in use before"
     if torch.device(device).type!='cuda': return float('nan')
-    torch.cuda.synchronize(); torch.cuda.reset_peak_memory_stats(device); f(); torch.cuda.synchronize()
-    return torch.cuda.max_memory_allocated(device)/2**30
+    torch.cuda.synchronize(); torch.cuda.reset_peak_memory_stats(device); before = torch.cuda.memory_allocated(device)
+    f(); torch.cuda.synchronize()
+    return (torch.cuda.max_memory_allocated(device)-before)/2**30

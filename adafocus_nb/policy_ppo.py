@@ -157,8 +157,9 @@ class AdaFocus(nn.Module):
         self.config = dict(n_classes=n_classes, patch_size=patch_size, frame_size=frame_size, n_frames=n_frames, k=k, glance=name(glance),
                            local=name(local), classifier=classifier, hidden=hidden, dropout=dropout, glance_res=glance_res,
                            reuse_glance=reuse_glance, mean=list(mean), std=list(std), labels=list(labels) if labels else None, preset=preset)
-        weights = dict.fromkeys(('glance','local'), weights) if weights is None or isinstance(weights, str) else weights
-        self.pretrained = {k:weights.get(k) is not None for k in ('glance','local')}
+        weights = weights if isinstance(weights, dict) else dict.fromkeys(('glance','local'), weights)
+        if weights.keys()-{'glance','local'}: raise ValueError(f'weights has the keys {sorted(weights)}: choose glance and local.')
+        self.pretrained = {k:weights.get(k) is not None or not isinstance(net, str) for k,net in (('glance',glance),('local',local))}
         self.patch_size,self.frame_size,self.glance_res,self.reuse_glance = patch_size,frame_size,glance_res,reuse_glance
         self.register_buffer('pixel_mean', torch.tensor(mean).view(3,1,1), persistent=False)
         self.register_buffer('pixel_std',  torch.tensor(std).view(3,1,1),  persistent=False)
@@ -374,6 +375,8 @@ def train_only(self:AdaFocus,
     *parts:str  # names of child modules; none: everything trains
 ):
     "Freeze all other parts: no gradients, and evaluation mode even during training"
+    wrong = set(parts)-{n for n,_ in self.named_children()}
+    if wrong: raise ValueError(f'The model has no part {", ".join(sorted(wrong))}: choose among {", ".join(n for n,_ in self.named_children())}.')
     self.active = parts
     for name,m in self.named_children(): m.requires_grad_(not parts or name in parts)
     return self.train(self.training)
@@ -392,6 +395,7 @@ def param_groups(self:AdaFocus,
     also=()    # parts to train in addition
 )->list:       # one dict (name, params, lr) per part, as torch's optimisers take them
     "What a stage trains and at which rate; everything else is frozen"
+    if stage not in self.trains: raise ValueError(f'There is no stage {stage!r}: choose among {", ".join(map(repr, self.trains))}.')
     parts = (*self.trains[stage], *also)
     self.train_only(*parts)
     return [dict(name=o, params=list(getattr(self,o).parameters()), **({'lr':lrs[o]} if lrs else {})) for o in parts]
@@ -451,9 +455,12 @@ def load(cls:AdaFocus,
     name = config.pop('class', None); config.pop('version', None)
     if name not in AdaFocus.registry:
         raise ValueError(f'{path}/config.json names the model class {name!r}, which this version does not know (it knows {", ".join(AdaFocus.registry)}).')
+    for o in ('glance','local'):
+        if config.get(o)=='custom' and o not in kwargs: raise ValueError(f'{path} was saved with a {o} network of your own: pass it, as in load(path, {o}=network).')
     model = AdaFocus.registry[name](**{**config, **kwargs})
     tensors,own = load_file(path/'model.safetensors'),model.state_dict()
     wrong = [k for k in own.keys()|tensors.keys() if k not in own or k not in tensors or own[k].shape!=tensors[k].shape]
     if wrong: raise ValueError(f'{path}/model.safetensors does not fit its config.json: {len(wrong)} tensors are missing, unexpected or of another shape, {sorted(wrong)[0]} the first.')
     model.load_state_dict(tensors)
+    model.pretrained = dict.fromkeys(model.pretrained, True)
     return model.eval()

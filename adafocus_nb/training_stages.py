@@ -56,6 +56,7 @@ def recipe(
     "How the model's preset trains a stage"
     preset = model.config['preset'] or 'tiny'
     if preset not in RECIPES: raise ValueError(f'The preset {preset!r} has no recipe for training: choose one of {", ".join(RECIPES)}.')
+    if stage not in RECIPES[preset]: raise ValueError(f'There is no stage {stage!r}: choose among {", ".join(map(repr, RECIPES[preset]))}.')
     return RECIPES[preset][stage]
 
 # %% ../nbs/03_training_stages.ipynb #be3695de
@@ -335,6 +336,8 @@ def fit_adafocus(
     bf16:bool=False       # networks in bfloat16
 )->dict:                  # as in results.json
     "All stages, with the fixed policies measured on Stage I's networks"
+    epochs = {str(k):v for k,v in (epochs or {}).items()}
+    if wrong := epochs.keys()-{'glance','local','1','2','3'}: raise ValueError(f'epochs names no stage {sorted(wrong)}: choose glance, local, 1, 2 or 3.')
     seconds,scores = {},{}
     say = print if progress else noop
 
@@ -343,7 +346,7 @@ def fit_adafocus(
         learn = make(cbs=[LogRun(run, stage)] if run else None)
         if not progress: learn.remove_cb(ProgressCallback)
         if bf16: learn.to_bf16()
-        with nullcontext() if progress else learn.no_logging(): learn.fit_stage((epochs or {}).get(stage.removeprefix('stage').removeprefix('0_')))
+        with nullcontext() if progress else learn.no_logging(): learn.fit_stage(epochs.get(stage.removeprefix('stage').removeprefix('0_')))
         seconds[stage[:6]] = seconds.get(stage[:6],0) + time.time()-start
         if run: run.keep(model)
 
@@ -358,7 +361,7 @@ def fit_adafocus(
     before = fingerprint(model)
 
     say('\nStage II: the policy learns where to look\n(reward: gain over a random patch; entropy: 3.9 is undecided between 49 places, and it falls as the policy makes up its mind)'); start = time.time()
-    trainer = PPOTrainer(dls, model, bf16=bf16, progress=progress, run=run).fit((epochs or {}).get('2'))
+    trainer = PPOTrainer(dls, model, bf16=bf16, progress=progress, run=run).fit(epochs.get('2'))
     seconds['stage2'] = time.time()-start
     scores['adafocus'] = top1(*evaluate(model, dls.valid, bf16=bf16))
     assert fingerprint(model)==before, 'Stage II has changed a frozen network'
@@ -370,4 +373,4 @@ def fit_adafocus(
     return dict(seed=dls.train.seed, versions=versions(), device=device_name(dls.device), preset=model.config['preset'], reuse_glance=model.reuse_glance,
                 seconds={**{k:round(v,1) for k,v in seconds.items()}, 'total':round(sum(seconds.values()),1)},
                 top1={k:round(v,2) for k,v in scores.items()}, entropy=[r['entropy'] for r in trainer.rows],
-                gflops=multiply_adds(model, dls.valid.dataset[0][0][None].to(dls.device))/1e9, stage1_checkpoint_sha256=before)
+                gflops=multiply_adds(model, dls.valid.dataset[0][0].as_subclass(Tensor)[None])/1e9, stage1_checkpoint_sha256=before)
