@@ -15,12 +15,12 @@ import numpy as np
 import torch, torch.nn.functional as F
 from torch import Tensor
 import matplotlib.pyplot as plt
+
+from .patches import *
 from fastcore.all import *
 from fastai.torch_core import TensorBase, default_device
 from fastai.data.load import DataLoader
 from fastai.data.core import DataLoaders
-
-from .patches import *
 
 # %% ../nbs/06_video_data.ipynb #549126cc
 class TensorVideo(TensorBase):
