@@ -127,7 +127,7 @@ def bench_rollout(
         compile_backbones(model)
         measure('vectorised, bf16, compiled', lambda: model(x), lambda: in_bf16.step(x, y), True)
         measure('bare f_G and f_L (twice f_L in Stage II), bf16, compiled', backbones, lambda: None, True)
-        rows[-1]['stage2_ms'] = float('nan')
+        rows[-1]['stage2_ms'] = None                                   # not a step
     return rows
 
 # %% ../nbs/09_inference.ipynb #abfdb22a
@@ -136,5 +136,6 @@ def bench_table(
 )->str:
     "Times and ratios to the first row, as text"
     first = rows[0]
-    line = lambda r: f"  {r['name']:64}{r['inference_ms']:9.1f} ms{first['inference_ms']/r['inference_ms']:7.2f}x{r['stage2_ms']:10.1f} ms{first['stage2_ms']/r['stage2_ms']:7.2f}x"
-    return '\n'.join([f"  {'':64}{'inference':>12}{'':8}{'Stage II step':>13}", *map(line, rows)])
+    time = lambda r,k: ' '*21 if r[k] is None else f"{r[k]:10.1f} ms{first[k]/r[k]:7.2f}x"
+    line = lambda r: f"  {r['name']:62}{time(r,'inference_ms')}{time(r,'stage2_ms')}"
+    return '\n'.join([f"  {'':62}{'inference':>13}{'':8}{'Stage II step':>13}", *map(line, rows)])

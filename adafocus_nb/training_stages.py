@@ -338,6 +338,7 @@ def fit_adafocus(
     "All stages, with the fixed policies measured on Stage I's networks"
     epochs = {str(k):v for k,v in (epochs or {}).items()}
     if wrong := epochs.keys()-{'glance','local','1','2','3'}: raise ValueError(f'epochs names no stage {sorted(wrong)}: choose glance, local, 1, 2 or 3.')
+    model.to(dls.device)
     seconds,scores = {},{}
     say = print if progress else noop
 
