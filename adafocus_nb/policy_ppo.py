@@ -149,14 +149,16 @@ class AdaFocus(nn.Module):
         mean=IMAGENET['mean'], std=IMAGENET['std'], # of the pixels, scaled to 0..1
         labels=None,              # class names
         weights=None,             # of the backbones: 'imagenet', None, or dict(glance=…, local=…) of these or files
-        preset=None               # the preset's name, kept for training
+        preset=None,              # the preset's name, kept for training
+        multilabel:str='soft'     # the loss where a video has several labels: 'soft' (cross-entropy) or 'bce' (binary cross-entropy)
     ):
         super().__init__()
         check_patch(frame_size, patch_size)
         name = lambda o: o if isinstance(o, str) else 'custom'
         self.config = dict(n_classes=n_classes, patch_size=patch_size, frame_size=frame_size, n_frames=n_frames, k=k, glance=name(glance),
                            local=name(local), classifier=classifier, hidden=hidden, dropout=dropout, glance_res=glance_res,
-                           reuse_glance=reuse_glance, mean=list(mean), std=list(std), labels=list(labels) if labels else None, preset=preset)
+                           reuse_glance=reuse_glance, mean=list(mean), std=list(std), labels=list(labels) if labels else None, preset=preset, multilabel=multilabel)
+        if multilabel not in ('soft','bce'): raise ValueError(f"multilabel={multilabel!r}: choose 'soft' or 'bce'.")
         weights = weights if isinstance(weights, dict) else dict.fromkeys(('glance','local'), weights)
         if weights.keys()-{'glance','local'}: raise ValueError(f'weights has the keys {sorted(weights)}: choose glance and local.')
         self.pretrained = {k:weights.get(k) is not None or not isinstance(net, str) for k,net in (('glance',glance),('local',local))}
@@ -289,22 +291,33 @@ def forward(self:AdaFocus,
     logits,_ = self.classify(glance_feat, self.look(x, corners, keep))
     return Focus(logits, actions, corners, torch.ones_like(logits[...,0]) if keep is None else keep)
 
-# %% ../nbs/02_policy_ppo.ipynb #2b82297e
+# %% ../nbs/02_policy_ppo.ipynb #db48abc0
+@patch
+def label_loss(self:AdaFocus,
+    logits:Tensor, # (N, C)
+    y:Tensor       # (N,) labels, or (N, C) with 1 for every label
+)->Tensor:
+    "Cross-entropy, of one label or several"
+    if y.ndim==1: return F.cross_entropy(logits, y)
+    if self.config['multilabel']=='bce': return F.binary_cross_entropy_with_logits(logits, y.to(logits.dtype))
+    return F.cross_entropy(logits, y/y.sum(-1, keepdim=True))
+
 @patch
 def loss(self:AdaFocus,
     out:Focus,  # the model's output
-    y:Tensor    # (B,) labels
+    y:Tensor    # (B,) labels, or (B, C)
 )->Tensor:
     "Cross-entropy averaged over all steps (Eq. 5)"
     t = out.logits.shape[1]
-    return F.cross_entropy(out.logits.flatten(0,1), y.repeat_interleave(t))
+    return self.label_loss(out.logits.flatten(0,1), y.repeat_interleave(t, 0))
 
 # %% ../nbs/02_policy_ppo.ipynb #f1403e95
 def prob_of(
     logits:Tensor, # (B, T, C)
-    y:Tensor       # (B,) labels
+    y:Tensor       # (B,) labels, or (B, C) with 1 for every label
 )->Tensor:         # (B, T)
-    "p_{t,y}: softmax probability of the true label at every step"
+    "p_{t,y}: softmax probability of the true label at every step (of several: together)"
+    if y.ndim==2: return (logits.float().softmax(-1)*y[:,None]).sum(-1)
     return logits.float().softmax(-1).gather(-1, y[:,None,None].expand(-1,logits.shape[1],1)).squeeze(-1)
 
 # %% ../nbs/02_policy_ppo.ipynb #fe638d0b
@@ -428,7 +441,9 @@ def write_atomically(
 ):
     "Write to a temporary name, then rename: the file is either the old one or the complete new one"
     tmp = Path(path).with_name(f'.{Path(path).name}.tmp')
-    write(tmp); os.replace(tmp, path)
+    try: write(tmp); os.replace(tmp, path)
+    except Exception as e: raise OSError(f'{path} could not be written ({e}); what was there before is untouched.') from None
+    finally: tmp.unlink(missing_ok=True)
 
 @patch
 def save(self:AdaFocus,
