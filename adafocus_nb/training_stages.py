@@ -454,7 +454,7 @@ def fit(self:Training)->dict: # as in results.json
 def results(self:Training)->dict:
     "The numbers of a finished training"
     r,dls,config = self.reached,self.dls,self.model.config
-    x = dls.valid.one_batch()[0][:1].as_subclass(Tensor)
+    x = next(iter(dls.valid))[0][:1].as_subclass(Tensor)
     return dict(seed=dls.train.seed, versions=versions(), device=device_name(dls.device), preset=config['preset'], reuse_glance=self.model.reuse_glance,
                 seconds={**{k:round(v,1) for k,v in r['seconds'].items()}, 'total':round(sum(r['seconds'].values()),1)},
                 metric=measure_of(dls)[0], top1={k:round(v,2) for k,v in r['scores'].items()}, entropy=[row['entropy'] for row in r['policy_rows']],

@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""How fast the loader is against bare PyAV, and whether memory stays flat: python .ci/loader.py [--decodes 20000]
+
+1. 16 even frames of each of 48 H.264 files (10 s, 320 x 240, 25 frames a second), scaled to a shorter side of 128: two bare PyAV processes
+   that decode from the start and take the frames, against `VideoDataLoaders` with two workers. Alternating rounds, medians, processes started
+   anew in every round on both sides. The loader's work on the device is left out (and timed in a line of its own), since it is the device's.
+2. 20,000 decodes of short clips in one process: resident memory after a warm-up, and at the end.
+"""
+import multiprocessing as mp, os, statistics, sys, tempfile, time, warnings
+warnings.filterwarnings('ignore')
+from pathlib import Path
+import av, torch
+from adafocus_nb.video_data import *
+from adafocus_nb.video_data import _ToTensor
+from adafocus_nb.patches import Draws
+
+T, SIDE, FILES, ROUNDS = 16, 128, 48, 5
+
+def make(folder, n=FILES, t=250, h=240, w=320):
+    "Files of drifting photographs with moving noise, all different"
+    for k in range(n):
+        x = backgrounds(Draws([k]), t, 320)[0][:, :, :h, :w]
+        x = x + .03*torch.rand(t, 1, h, w, generator=torch.Generator().manual_seed(k))
+        (folder/'ab'[k%2]).mkdir(exist_ok=True)
+        save_clip(folder/'ab'[k%2]/f'{k}.mp4', (x.clamp(0,1)*255).byte(), fps=25, options=dict(crf='23', preset='veryfast', g='100', bf='3'))
+
+def bare(paths, out):
+    "The usual loop: decode from the start, keep the frames that are wanted"
+    torch.set_num_threads(1)
+    for p in paths:
+        with av.open(str(p)) as box: n = box.streams.video[0].frames
+        want = set(frame_indices(T, n).tolist()); res = []
+        with av.open(str(p)) as box:
+            for i,f in enumerate(box.decode(video=0)):
+                if i in want: res.append(torch.from_numpy(f.reformat(width=round(f.width*SIDE/f.height), height=SIDE, format='rgb24', interpolation='AREA').to_ndarray()).permute(2,0,1))
+                if len(res)==len(want): break
+        x = torch.stack(res)
+        assert x.shape==(T,3,SIDE,171)
+    out.put(len(paths))
+
+def time_bare(paths):
+    start,out = time.perf_counter(),mp.Queue()
+    ps = [mp.Process(target=bare, args=(paths[i::2], out)) for i in range(2)]
+    for p in ps: p.start()
+    n = sum(out.get() for _ in ps)
+    for p in ps: p.join()
+    return n/(time.perf_counter()-start)
+
+def time_loader(dl):
+    start = time.perf_counter()
+    n = sum(len(x) for x,_ in dl)
+    return n/(time.perf_counter()-start)
+
+def rss(): return int(open('/proc/self/statm').read().split()[1])*os.sysconf('SC_PAGE_SIZE')/2**20
+
+def main():
+    n = int(sys.argv[sys.argv.index('--decodes')+1]) if '--decodes' in sys.argv else 20000
+    with tempfile.TemporaryDirectory() as tmp:
+        tmp = Path(tmp); (tmp/'long').mkdir(); (tmp/'short').mkdir()
+        make(tmp/'long')
+        paths = sorted((tmp/'long').rglob('*.mp4'))
+        src = VideoSource(paths, [[i%2] for i in range(FILES)], paths[:2], [[0],[1]], 'ab')
+        def loader(crop):
+            dl = VideoDataLoaders.from_source(src, n_frames=T, frame_size=112, resize=SIDE, bs=8, num_workers=2, device='cpu').train
+            dl.dataset.train = False                                         # the same frames as the bare processes
+            if not crop: dl.augment = None
+            return dl
+        x = decode_frames(paths[0], range(0,250,16), short_side=SIDE); assert x.shape[1:]==(3,SIDE,171)
+        time_bare(paths); time_loader(loader(False))                         # the disk's cache is warm
+        rates = [(time_bare(paths), time_loader(loader(False)), time_loader(loader(True))) for _ in range(ROUNDS)]
+        b,l,c = (statistics.median(o) for o in zip(*rates))
+        ratio = statistics.median(l/b for b,l,_ in rates)
+        print(f'two bare processes {b:.1f} clips/s, loader with two workers {l:.1f} clips/s: ratio {ratio:.2f} (bar 0.85; rounds {", ".join(f"{l/b:.2f}" for b,l,_ in rates)})')
+        print(f'with random crops done on this CPU as well: {c:.1f} clips/s')
+        kinds = [('a.mp4',{}), ('b.webm',dict(codec='libvpx-vp9')), ('c.avi',dict(codec='mpeg4')), ('d.mkv',dict(codec='mjpeg', pix_fmt='yuvj420p'))]
+        clips = MovingDigits().clips(len(kinds), n_frames=12).x
+        for (name,kw),x in zip(kinds, clips): save_clip(tmp/'short'/name, x, **kw)
+        def decode(k):
+            for i in range(k): decode_frames(tmp/'short'/kinds[i%len(kinds)][0], [0,3,5,11], short_side=(32,48)[i//4%2])
+        decode(max(n//10, 200)); before = rss()
+        start = time.perf_counter(); decode(n); after = rss()
+        print(f'{n} decodes of short clips: {1000*(time.perf_counter()-start)/n:.2f} ms each, resident memory {before:.1f} MB after warm-up, {after:.1f} MB at the end: {100*(after/before-1):+.1f}% (bar 5%)')
+    checks = ratio>=.85, after<=1.05*before
+    print(f'{sum(checks)} passed, {len(checks)-sum(checks)} failed')
+    return not all(checks)
+
+if __name__ == '__main__': sys.exit(main())
