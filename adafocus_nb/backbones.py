@@ -49,9 +49,9 @@ def as_backbone(
     training = net.training
     try:
         with torch.no_grad(): shape = tuple(net.eval()(torch.zeros(1,3,64,64)).shape)
-    except Exception as e: shape = f'an error, {type(e).__name__}'
-    net.train(training)
-    if not isinstance(shape, tuple) or len(shape)!=4: raise ValueError(f'{type(net).__name__} returns {shape} for a 64-pixel image: a backbone returns a feature map (N, c, h, w), without pooling and head.')
+    except Exception as e: raise ValueError(f'{type(net).__name__} failed on a blank image (1, 3, 64, 64), {type(e).__name__}: {e}. A backbone takes color images of any size.') from None
+    finally: net.train(training)
+    if len(shape)!=4: raise ValueError(f'{type(net).__name__} returns {shape} for a 64-pixel image: a backbone returns a feature map (N, c, h, w), without pooling and head.')
     return Backbone(net, shape[1])
 
 # %% ../nbs/01_backbones.ipynb #0da728a5

@@ -119,14 +119,14 @@ def bench_rollout(
     loop = lambda autograd: naive_stage2_step(model, x, y, trainer.opt, autograd)
     def backbones():
         model.glance_net(model.normalise(x.flatten(0,1))); model.local_net(model.normalise(x.flatten(0,1)[...,:model.patch_size,:model.patch_size]))
-    measure("naive loop, as the authors' release (autograd on in Stage II)", lambda: naive_inference(model, x), lambda: loop(True))
+    measure("naive loop, after the authors' release (autograd on in Stage II)", lambda: naive_inference(model, x), lambda: loop(True))
     measure('naive loop, autograd off', lambda: naive_inference(model, x), lambda: loop(False))
     measure('vectorised', lambda: model(x), lambda: trainer.step(x, y))
     measure('vectorised, bf16', lambda: model(x), lambda: in_bf16.step(x, y), True)
     if compiled:
         compile_backbones(model)
         measure('vectorised, bf16, compiled', lambda: model(x), lambda: in_bf16.step(x, y), True)
-        measure('bare f_G and f_L (twice f_L in Stage II), bf16, compiled', backbones, lambda: None, True)
+        measure('bare f_G and f_L, bf16, compiled', backbones, lambda: None, True)
         rows[-1]['stage2_ms'] = None                                   # not a step
     return rows
 

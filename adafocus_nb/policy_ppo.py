@@ -187,7 +187,7 @@ AdaFocus.registry['AdaFocus'] = AdaFocus
 
 @patch(cls_method=True)
 def from_preset(cls:AdaFocus,
-    preset:str,     # 'tiny' or 'paper', see `PRESETS`
+    preset:str,     # one of `PRESETS`
     n_classes:int,  # C
     **kwargs        # anything that `AdaFocus` takes, instead of the preset's choice
 ):

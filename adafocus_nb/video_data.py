@@ -29,7 +29,7 @@ class TensorVideo(TensorBase):
     "A clip `(T,3,H,W)` or a batch of clips `(B,T,3,H,W)`, uint8"
     def show(self, axs=None, titles=None):
         "Show the frames of one clip in a row"
-        if axs is None: axs = plt.subplots(1, len(self), figsize=(1.5*len(self),1.8), squeeze=False)[1][0]
+        if axs is None: axs = plt.subplots(1, len(self), figsize=(1.1*len(self),1.3), squeeze=False)[1][0]
         for i,ax in enumerate(axs): show_frame(self[i].as_subclass(Tensor), ax, None if titles is None else titles[i])
         return axs
 
@@ -340,7 +340,7 @@ def show_batch(self:VideoDataLoaders,
 ):
     "Show a few clips of a batch with their labels"
     x,y = ifnone(b, self.one_batch())
-    fig,axs = plt.subplots(min(max_n,len(x)), x.shape[1], figsize=(1.2*x.shape[1], 1.35*min(max_n,len(x))), squeeze=False)
+    fig,axs = plt.subplots(min(max_n,len(x)), x.shape[1], figsize=(x.shape[1], 1.2*min(max_n,len(x))), squeeze=False)
     for clip,label,row in zip(x.cpu(), y, axs): clip.show(row, titles=[', '.join(L(self.vocab)[label.bool()]) if label.ndim else self.vocab[label]]+['']*(len(clip)-1))
 
 # %% ../nbs/06_video_data.ipynb #3be45a29
@@ -356,7 +356,7 @@ def show_results(
     "Clips with the chosen patches, and the prediction after each frame; red outlines where it is wrong"
     x,y,p,corners = x[:max_n].as_subclass(Tensor).cpu(), y[:max_n].cpu(), logits[:max_n].detach().cpu().softmax(-1), corners[:max_n].cpu()
     b,t = x.shape[:2]
-    fig,axs = plt.subplots(b, t, figsize=(1.2*t, 1.45*b), squeeze=False)
+    fig,axs = plt.subplots(b, t, figsize=(1.1*t, 1.35*b), squeeze=False)
     for i in range(b):
         q,guess = p[i].max(-1)
         said = [f'{vocab[g]} {v:.0%}' for g,v in zip(guess,q)]
@@ -416,8 +416,7 @@ def _opened(path, threads=1):
     try:
         box = av.open(f'file:{path}', options=dict(protocol_whitelist='file'), metadata_errors='replace', timeout=10)
         stream = None if _LISTS & set(box.format.name.split(',')) else box.streams.best('video')
-        if stream is None or int(stream.disposition) & 0x400:
-            # 0x400: the picture on a record's sleeve
+        if stream is None or getattr(stream.disposition, 'value', stream.disposition) & 0x400:           # the picture on a record's sleeve
             raise VideoError(f'{path} holds no video{", only sound" if box.streams.audio else ""}. Remove it from the data set.')
         ctx = stream.codec_context
         if not ctx.width*ctx.height: raise VideoError(f'{path} does not say how large its frames are: it is damaged. Copy or download it again.')
@@ -585,11 +584,12 @@ def decode_frames(
     indices,            # (T,) frame numbers from 0, in any order, repeats too; or a function: how many there are -> such numbers
     short_side=None,    # scale so that the shorter side has this many pixels
     square=None,        # or scale to a square of this side
-    backend='pyav',     # or 'torchcodec', if it is installed
+    backend='pyav',     # or 'torchcodec', if it and FFmpeg are installed (it needs a file with times; PyAV does not)
     threads=1           # of the decoder; loaders have workers instead
 )->Tensor:              # (T, 3, h, w) uint8
     "Decode some frames of a video; VideoError where the file cannot give one of them"
     if backend not in ('pyav','torchcodec'): raise ValueError(f"backend={backend!r}: choose 'pyav' or 'torchcodec'.")
+    if not callable(indices) and not len(indices): raise ValueError('indices is empty: ask for at least one frame.')
     pick = indices if callable(indices) else (lambda n: indices)
     read = _frames_of_folder if Path(path).is_dir() else _frames_pyav if backend=='pyav' else _frames_torchcodec
     indices,got = read(path, pick, _ToTensor(short_side, square), threads, callable(indices))
@@ -666,7 +666,8 @@ def iter_frames(
     if Path(path).is_dir():
         for i,f in enumerate(_frame_files(path)): yield float(i),_read_frame(f, tensor)
     elif backend=='torchcodec':
-        for i,t in enumerate(video_info(path).times): yield float(t),decode_frames(path, [i], short_side, square, backend)[0]
+        times = video_info(path).times.tolist()
+        for i in range(0, len(times), 32): yield from zip(times[i:i+32], decode_frames(path, range(len(times))[i:i+32], short_side, square, backend))
     else:
         with _opened(path, threads) as (box,stream):
             n,rate = 0,float(stream.average_rate or 25)
@@ -1110,6 +1111,6 @@ def VideoBlock(
 @dispatch
 def show_batch(x:TensorVideo, y, samples, ctxs=None, max_n=4, **kwargs):
     n = min(max_n, len(samples))
-    axs = plt.subplots(n, x.shape[1], figsize=(1.2*x.shape[1], 1.35*n), squeeze=False)[1]
+    axs = plt.subplots(n, x.shape[1], figsize=(x.shape[1], 1.2*n), squeeze=False)[1]
     for (clip,*rest),row in zip(samples, axs): clip.show(row, titles=[str(rest[0]) if rest else '']+['']*(len(clip)-1))
     return axs
