@@ -22,6 +22,11 @@ def shrink(png):
     Image.open(io.BytesIO(base64.b64decode(''.join(png)))).convert('RGB').quantize(128).save(out, 'PNG', optimize=True)
     return base64.b64encode(out.getvalue()).decode()
 
+def as_seen(text):
+    "What a terminal still shows: progress bars overwrite their line"
+    lines = [re.split(r'\r+', l)[-1] for l in ''.join(text).split('\n')]
+    return '\n'.join(l for l in (re.sub(r'^█', '', o) for o in lines) if not re.match(r'Epoch \d+/\d+ : ', l))
+
 def main(files):
     os.environ['PYTHONWARNINGS'] = 'ignore'; warnings.filterwarnings('ignore')
     for f in map(Path, files):
@@ -34,6 +39,7 @@ def main(files):
         finally: os.chdir(cwd)
         for c in nb.cells:
             for o in c.get('outputs', []):
+                if 'text' in o: o['text'] = as_seen(o['text']).splitlines(keepends=True)
                 if 'image/png' in o.get('data', {}): o['data']['image/png'] = shrink(o['data']['image/png'])
         nb.metadata.pop('widgets', None)   # nbdev 2.4 cannot read a widget state back
         write_nb(nb, f)

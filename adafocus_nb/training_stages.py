@@ -442,7 +442,7 @@ def fit(self:Training)->dict: # as in results.json
         if stage in self.reached['done']: continue
         seconds,key,start = self.reached['seconds'],f"stage{stage if stage.isdigit() else '0'}",time.time()
         before = seconds.get(key, 0)
-        self.say('\n'+self.titles[stage].format(math.log(len(self.model.candidates)), len(self.model.candidates)))
+        if self.epochs.get(stage)!=0: self.say('\n'+self.titles[stage].format(math.log(len(self.model.candidates)), len(self.model.candidates)))
         self.reinforced() if stage=='2' else self.supervised(stage)
         getattr(self, f'after_{stage}', noop)()
         seconds[key] = before + time.time()-start
