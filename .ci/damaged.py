@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""300 damaged files through `decode_frames` and through training epochs: python .ci/damaged.py
+"""300 damaged files through `decode_frames`, through training epochs and through adafocus_predict: python .ci/damaged.py
 
 No crash, no hang (10 seconds a file), nothing but `VideoError`, and each bad file named once. Some damaged files can still be decoded; that is fine.
 Everything is made from seeds, so a failure can be repeated. Last line: "N passed, M failed".
 """
-import contextlib, io, os, random, signal, sys, tempfile, time, warnings
+import contextlib, io, json, os, random, signal, subprocess, sys, tempfile, time, warnings
 warnings.filterwarnings('ignore')
 from collections import Counter
 from pathlib import Path
 import torch
 from adafocus_nb.video_data import *
+from adafocus_nb.policy_ppo import AdaFocus
 
 N, LIMIT = 300, 10
 KINDS = {'h264.mp4':{}, 'mpeg4.avi':dict(codec='mpeg4', options=dict(bf='2')), 'vp9.webm':dict(codec='libvpx-vp9'), 'mjpeg.mkv':dict(codec='mjpeg', pix_fmt='yuvj420p'),
@@ -101,6 +102,17 @@ def main():
             n = sum(p.name in o for o in lines)
             check(n==(str(p) in dls.train.damaged) and (n==1 or str(p) not in report.bad), f'{p.name} is named {n} times')
         check(len(lines)==len(dls.train.damaged), 'other lines were printed'); check(all(o.isfinite().all() for o in model.parameters()), 'weights')
+        AdaFocus.from_preset('tiny', n_classes=2, labels=['a','b']).save(tmp/'model')
+        command = ['adafocus_predict', str(tmp/'model'), *map(str, bad), '--json', '--annotate', str(tmp/'out'), '--device', 'cpu']
+        p,said,slowest,last = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True),[],0,None
+        for line in p.stdout:
+            if last: slowest = max(slowest, time.time()-last)                  # the first line comes after the imports
+            last = time.time(); said.append(json.loads(line))
+        err = p.stderr.read()
+        check(p.wait()==1, f'adafocus_predict ends with {p.returncode}: {err[-300:]}'); check('Traceback' not in err, err[-300:])
+        check(slowest<LIMIT, f'adafocus_predict took {slowest:.1f} s for one file'); check(not list((tmp/'out').glob('.*')), 'half-written videos are left')
+        for p in bad: check(sum(o['file']==str(p) for o in said)==1, f'adafocus_predict does not name {p.name} once')
+        print(f"adafocus_predict: {sum('error' in o for o in said)} of {len(said)} files not read, {slowest:.1f} s for the slowest")
     print(f'{passed} passed, {failed} failed')
     return failed>0
 

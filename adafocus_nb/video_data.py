@@ -599,6 +599,7 @@ def decode_frames(
 
 def _picked(path, pick, n=None):
     "The frame numbers that are wanted as integers, and sorted without repeats; refuses what the video does not have"
+    if n==0: raise VideoError(f'{path}: no frame of it can be decoded, the file is damaged. Copy, download or convert it again.')
     frames = [int(i) for i in pick(n)]
     if not frames: raise ValueError('indices is empty: ask for at least one frame.')
     if n is not None and not 0<=min(frames)<=max(frames)<n: raise IndexError(f'{path} has frames 0 to {n-1}: there is no frame {min(frames) if min(frames)<0 else max(frames)}.')
