@@ -6,4 +6,4 @@ from pathlib import Path
 root = Path(__file__).resolve().parent.parent
 subprocess.run(['nbdev_readme'], cwd=root, check=True)
 readme = root/'README.md'
-readme.write_text(re.sub(r'\]\((images/|\w+\.ipynb)', r'](nbs/\1', readme.read_text()))
+readme.write_text(re.sub(r'\]\(((?:images/|tutorials/)|\w+\.ipynb)', r'](nbs/\1', readme.read_text()))
