@@ -107,7 +107,7 @@ DEMO_VIDEOS = dict(tiny=dict(), quick=dict(n=1500, n_frames=8, frame_size=224, d
 def results_table(
     results:dict # as in results.json
 )->str:
-    "Top-1 by patch policy, as text"
+    "Top-1 (or mAP) by patch policy, as text"
     t = results['top1']
     names = dict(glance_only='no patch, glance network alone', random='random patches', central='central patches', gaussian='Gaussian patches',
                  adafocus='AdaFocus', adafocus_stage3='AdaFocus, after Stage III', true_place='the true place (for reference)')
@@ -116,7 +116,7 @@ def results_table(
         best = max(t[k] for k in ('random','central','gaussian'))
         if t['true_place']>best: lines.append(f"AdaFocus closes {(t['adafocus']-best)/(t['true_place']-best):.0%} of the gap between the best fixed policy and the true place.")
     if 'gflops' in results: lines.append(f"AdaFocus takes {results['gflops']:.2f} billion multiply-adds a video.")
-    return '\n'.join(['Top-1 on validation videos, after the last frame:', *lines])
+    return '\n'.join([f"{dict(top1='Top-1', mAP='mAP')[results.get('metric', 'top1')]} on validation videos, after the last frame:", *lines])
 
 # %% ../nbs/11_commands.ipynb #cce85b30
 def finish(

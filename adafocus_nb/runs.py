@@ -151,12 +151,13 @@ def plot_curves(
 ):
     "Accuracy by stage, and the policy's reward and entropy"
     stages = list(dict.fromkeys(r['stage'] for r in rows))
+    measure = 'mAP' if any(r.get('mAP') for r in rows) else 'top-1'
     fig,axs = plt.subplots(1, 3, figsize=(10,2.8))
     start = 0
     for s in stages:
-        y = [float(r['top1']) for r in rows if r['stage']==s and r.get('top1') not in (None,'')]
+        y = [float(v) for r in rows if r['stage']==s and (v := r.get('top1') or r.get('mAP') or '') != '']
         axs[0].plot(range(start+1, start+len(y)+1), y, 'o-', ms=3, label=s+' (stills)'*s.startswith('stage0')); start += len(y)
-    axs[0].set(xlabel='epoch, all stages', ylabel='validation top-1, %', ylim=(0,100)); axs[0].legend(fontsize=7)
+    axs[0].set(xlabel='epoch, all stages', ylabel=f'validation {measure}, %', ylim=(0,100)); axs[0].legend(fontsize=7)
     policy = [r for r in rows if r.get('entropy') not in (None,'')]
     for ax,name in zip(axs[1:], ('reward','entropy')):
         ax.plot(range(1,len(policy)+1), [float(r[name]) for r in policy], 'o-', ms=3, c='C3')
