@@ -40,9 +40,9 @@ def _adam(epochs, bs, lr): return dict(epochs=epochs, opt='adam', bs=bs, lr=dict
 
 RECIPES = {
     'tiny':  {'glance': _adamw(12, 64, glance_net=3e-3, glance_head=3e-3), 'local': _adamw(8, 64, local_net=3e-3, local_head=3e-3),
-              1: _adamw(8, local_net=3e-4, classifier=1e-3), 2: _adam(20, 16, 1e-3), 3: _adamw(3, classifier=3e-4)},
+              1: _adamw(8, local_net=3e-4, classifier=1e-3) | dict(epochs_reuse=16), 2: _adam(20, 16, 1e-3), 3: _adamw(3, classifier=3e-4)},
     'quick': {'glance': _adamw(12, 64, glance_net=1e-3, glance_head=1e-3), 'local': _adamw(8, 64, local_net=1e-3, local_head=1e-3),
-              1: _adamw(8, local_net=1e-4, classifier=3e-4), 2: _adam(10, 16, 3e-4), 3: _adamw(3, classifier=1e-4)},
+              1: _adamw(8, local_net=1e-4, classifier=3e-4) | dict(epochs_reuse=16), 2: _adam(10, 16, 3e-4), 3: _adamw(3, classifier=1e-4)},
     'paper': {'glance': _sgd(15, glance_net=.01, glance_head=.01), 'local': _sgd(15, local_net=.01, local_head=.01),
               1: _sgd(50, local_net=5e-4, classifier=.05), 2: _adam(50, 64, 3e-4), 3: _sgd(10, classifier=5e-3)}}
 RECIPES['paper-sth'] = {
@@ -58,7 +58,8 @@ def recipe(
     preset = model.config['preset'] or 'tiny'
     if preset not in RECIPES: raise ValueError(f'The preset {preset!r} has no recipe for training: choose one of {", ".join(RECIPES)}.')
     if stage not in RECIPES[preset]: raise ValueError(f'There is no stage {stage!r}: choose among {", ".join(map(repr, RECIPES[preset]))}.')
-    return RECIPES[preset][stage]
+    r = RECIPES[preset][stage]
+    return {**r, 'epochs': r['epochs_reuse']} if model.config['reuse_glance'] and 'epochs_reuse' in r else r
 
 # %% ../nbs/03_training_stages.ipynb #1bb24514
 def measure_of(
