@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['DEMO_VIDEOS', 'PREPARATION', 'spell', 'both_spellings', 'in_shell', 'sentences', 'pick_device', 'free_folder',
            'run_options', 'at_work', 'results_table', 'finish', 'adafocus_demo', 'builtin_videos', 'open_data',
-           'resumed_settings', 'model_for', 'adafocus_train', 'trained_model', 'to_labels_of', 'scores', 'scores_table',
-           'adafocus_eval', 'load_clip', 'model_probs', 'predict_file', 'annotate_file', 'adafocus_predict',
-           'adafocus_bench']
+           'resumed_settings', 'check_numbers', 'model_for', 'adafocus_train', 'trained_model', 'to_labels_of',
+           'scores', 'scores_table', 'adafocus_eval', 'load_clip', 'model_probs', 'predict_file', 'annotate_file',
+           'adafocus_predict', 'adafocus_bench']
 
 # %% ../nbs/11_commands.ipynb #21c2f692
 import contextlib, inspect, json as js, re, sys
@@ -224,6 +224,19 @@ def resumed_settings(
             raise ValueError(f'This run was started with {k}={kept.get(k)!r}, not {v!r}: leave the option away to go on, or start a new run elsewhere.')
     return {**given, **(kept or {})}
 
+# %% ../nbs/11_commands.ipynb #33f0af8b
+_LEAST = dict(patch_size=1, n_frames=1, frame_size=16, candidates=2, epochs0=0, epochs1=0, epochs2=0, epochs3=0, batch_size=1, resize=1, n_stills=1, workers=0, top=1)
+
+def check_numbers(
+    **options # of a command
+):
+    "One sentence for a number that is too small, or not a number"
+    for k,least in _LEAST.items():
+        if (v := options.get(k)) is not None and v<least: raise ValueError(f'--{k.replace("_","-")} {v}: give at least {least}.')
+    lr,part = options.get('lr_scale', 1.),options.get('valid_fraction', .5)
+    if not 0<lr<float('inf'): raise ValueError(f'--lr-scale {lr}: give a number above 0, such as 0.5.')
+    if not 0<part<1: raise ValueError(f'--valid-fraction {part}: give a number between 0 and 1, such as 0.2.')
+
 # %% ../nbs/11_commands.ipynb #ca553cde
 def model_for(
     o,         # options of `adafocus_train`
@@ -281,6 +294,7 @@ def adafocus_train(
     with sentences('adafocus_train'): return _train(**locals())
 
 def _train(data, out, resume, json, device, workers, cache, on_error, **options):
+    check_numbers(workers=workers, **options)
     if resume and out is None: raise ValueError('--resume needs --out, the folder of the run that is to go on.')
     out,device = Path(out) if out else free_folder('runs/train'), pick_device(device)
     kept = run_options(out) if resume and (out/'config.json').exists() else None
@@ -378,6 +392,7 @@ def adafocus_eval(
     with sentences('adafocus_eval'): return _eval(**locals())
 
 def _eval(run, data, layout, all_videos, batch_size, bf16, resize, square, cache, on_error, workers, device, json):
+    check_numbers(batch_size=batch_size, resize=resize, workers=workers)
     device = pick_device(device)
     model,o = trained_model(run, device)
     given = dict(layout=layout, resize=resize, square=square or None)
@@ -460,6 +475,7 @@ def adafocus_predict(
     return failed
 
 def _predict(run, files, annotate, top, resize, square, device, json):
+    check_numbers(top=top, resize=resize)
     model,o = trained_model(run, pick_device(device))
     margin,failed = PREPARATION.get(o.preset, PREPARATION['paper'])['margin'],0
     prepare = dict(resize=resize or o.resize or round(model.frame_size*margin), square=square or o.square)
