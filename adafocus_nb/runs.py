@@ -155,7 +155,7 @@ def plot_curves(
     fig,axs = plt.subplots(1, 3, figsize=(10,2.8))
     start = 0
     for s in stages:
-        y = [float(v) for r in rows if r['stage']==s and (v := r.get('top1') or r.get('mAP') or '') != '']
+        y = [float(r[k]) for r in rows if r['stage']==s for k in ('top1','mAP') if r.get(k) not in (None,'')]
         axs[0].plot(range(start+1, start+len(y)+1), y, 'o-', ms=3, label=s+' (stills)'*s.startswith('stage0')); start += len(y)
     axs[0].set(xlabel='epoch, all stages', ylabel=f'validation {measure}, %', ylim=(0,100)); axs[0].legend(fontsize=7)
     policy = [r for r in rows if r.get('entropy') not in (None,'')]
