@@ -52,7 +52,7 @@ class Run:
         there = self.path.exists() and any(o for o in self.path.iterdir() if not o.name.startswith('.'))
         known = (self.path/'config.json').exists()
         if there and not (resume and known):
-            raise FileExistsError(f'{self.path} already holds a run: choose another folder, or go on with it (resume).' if known else
+            raise FileExistsError(f'{self.path} already holds a run: choose another folder, or go on with it (--resume).' if known else
                                   f'{self.path} is not empty: choose another folder, or delete this one.')
         self.path.mkdir(parents=True, exist_ok=True)
         self.lock = locked(self.path/'.lock')
@@ -156,7 +156,7 @@ def plot_curves(
     start = 0
     for s in stages:
         y = [float(r[k]) for r in rows if r['stage']==s for k in ('top1','mAP') if r.get(k) not in (None,'')]
-        axs[0].plot(range(start+1, start+len(y)+1), y, 'o-', ms=3, label=s+' (stills)'*s.startswith('stage0')); start += len(y)
+        axs[0].plot(range(start+1, start+len(y)+1), y, 'o-', ms=3, label=s+' (by itself)'*s.startswith('stage0')); start += len(y)
     axs[0].set(xlabel='epoch, all stages', ylabel=f'validation {measure}, %', ylim=(0,100)); axs[0].legend(fontsize=7)
     policy = [r for r in rows if r.get('entropy') not in (None,'')]
     for ax,name in zip(axs[1:], ('reward','entropy')):
@@ -228,7 +228,12 @@ def draw_look(
     picture.paste(Image.fromarray(frame.permute(1,2,0).numpy()), (0,0))
     d,(top,left,ph,pw) = ImageDraw.Draw(picture),looks[now].box
     d.rectangle((left, top, left+pw-1, top+ph-1), outline=(255,0,0), width=max(1, h//120))
-    d.text((4, h+2), looks[now].text, fill='white', font_size=max(10, bar-8))
+    label,_,p = looks[now].text.rpartition(' ')
+    size = max(10, bar-8)
+    fits = lambda s: d.textlength(s, font_size=size) <= w/2-8
+    while size>9 and not fits(looks[now].text): size -= 1
+    while label and not fits(f'{label} {p}'): label = label[:-1]                # the probability stays
+    d.text((4, h+2), f'{label} {p}', fill='white', font_size=size)
     step = (w/2)/len(looks)
     for i,look in enumerate(looks):
         x = w/2 + i*step

@@ -17,7 +17,7 @@ import numpy as np
 import torch, torch.nn as nn, torch.nn.functional as F
 from torch import Tensor
 from fastcore.all import *
-from fastai.callback.core import Callback, CancelEpochException
+from fastai.callback.core import Callback, CancelEpochException, CancelFitException
 from fastai.callback.fp16 import MixedPrecision
 from fastai.callback.progress import ProgressCallback
 from fastai.callback.schedule import *
@@ -110,6 +110,7 @@ class StageLearner(Learner):
 
     first_epoch = 0                                                    # of the fit at hand: more than 0 when a stopped one goes on
     def _do_fit(self):
+        if self.first_epoch and getattr(getattr(self, 'progress', None), 'mbar', None): self.progress.mbar.update(0)   # a bar has to begin at 0
         for self.epoch in range(self.first_epoch, self.n_epoch): self._with_events(self._do_epoch, 'epoch', CancelEpochException)
 
 # %% ../nbs/03_training_stages.ipynb #ff86ea32
@@ -260,6 +261,7 @@ def fit(self:PPOTrainer,
 ):
     "Train, with a row of diagnostics and the validation accuracy after each epoch"
     n_epoch,(name,measure,_) = ifnone(n_epoch, self.recipe['epochs']),measure_of(self.dls)
+    if n_epoch<1: return self
     bar = master_bar(range(n_epoch)) if self.progress else range(n_epoch)
     for i in bar:
         start,epoch = time.time(),len(self.rows)
@@ -344,11 +346,13 @@ def fingerprint(
 class LogRun(Callback):
     "Write each epoch's losses and accuracy to the run's log, then call `after(epochs done, optimiser)`"
     order = 65                                                             # after the Recorder
-    def __init__(self, run, stage, after=noop): self.log_to,self.name_of_stage,self.after = run,stage,after
+    def __init__(self, run, stage, after=noop): self.log_to,self.name_of_stage,self.after,self.broken = run,stage,after,False
     def before_epoch(self): self.start = time.time()
     def after_epoch(self):
         losses = dict(zip(('train_loss','valid_loss',self.recorder.metric_names[3]), self.recorder.values[-1]))
         self.log_to.log(self.name_of_stage, self.learn.done-1, time.time()-self.start, **losses)
+        self.broken = not math.isfinite(losses['train_loss'])
+        if self.broken: raise CancelFitException                           # and nothing of it is kept
         self.after(self.learn.done, self.opt.opt)
 
 # %% ../nbs/03_training_stages.ipynb #4d47ff8e
@@ -406,6 +410,7 @@ def supervised(self:Training, stage):
     learn.create_opt()
     with nullcontext() if self.progress else learn.no_logging():
         learn.fit_stage(self.epochs.get(stage), self.lr_scale, self.start_of(stage, learn.opt.opt))
+    if log is not None and log.broken: raise ValueError(f'{log.name_of_stage}, epoch {learn.done}: the loss is not a number any more. Train with a smaller lr_scale (--lr-scale 0.3).')
 
 @patch
 def reinforced(self:Training):

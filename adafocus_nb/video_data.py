@@ -363,8 +363,8 @@ def show_results(
         show_patches(x[i], corners[i], patch_size, titles=[f'is {vocab[y[i]]}: {said[0]}', *said[1:]], axs=axs[i], color='lime' if guess[-1]==y[i] else 'red')
     return axs
 
-# %% ../nbs/06_video_data.ipynb #feddbab5
-import os, re, csv, hashlib, tempfile
+# %% ../nbs/06_video_data.ipynb #dcf11b15
+import os, re, csv, hashlib, tempfile, warnings
 from collections import Counter, namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -767,9 +767,11 @@ def _read_folder(root, fraction, seed, find=get_video_files, layout='folder'):
 
 # %% ../nbs/06_video_data.ipynb #555fbcdf
 def _read_csv(file, fraction, seed):
-    with open(file, newline='', encoding='utf-8-sig') as f: rows = list(csv.DictReader(f, skipinitialspace=True))
+    try:
+        with open(file, newline='', encoding='utf-8-sig') as f: rows = list(csv.DictReader(f, skipinitialspace=True))
+    except (UnicodeDecodeError, csv.Error): raise ValueError(f'{file} is no CSV file: give a CSV of `path,label` lines, or a folder with a folder of videos for each class.') from None
     if not rows: raise ValueError(f'{file} is empty: its first line is `path,label` (and `split` if you like), then a line for each video.')
-    if not {'path','label'} <= set(rows[0]): raise ValueError(f'{file} has the columns {", ".join(map(str, rows[0]))}: it needs `path` and `label` (and may have `split`).')
+    if not {'path','label'} <= set(rows[0]): raise ValueError(f'{file} has the columns {", ".join(map(str, rows[0]))}: its first line must be `path,label` (or `path,label,split`).')
     problems,kept = [],[]
     for n,row in enumerate(rows, 2):
         path,labels,split = [(row.get(o) or '').strip() for o in ('path','label','split')]
@@ -849,6 +851,7 @@ def read_source(
     if layout in _LIST_FILES: return _read_lists(data, layout)
     if layout=='csv': paths,labels,names,split,vocab,problems = _read_csv(data, valid_fraction, seed)
     else: paths,labels,names,split,vocab,problems = _read_folder(data, valid_fraction, seed, *(() if layout=='folder' else (_frame_folders,'frames')))
+    if not vocab and data.is_dir() and len(get_video_files(data)): raise ValueError(f'{data} holds videos, but no folders of classes: put the videos of each class into a folder of its own, and give the folder above.')
     if len(vocab)<2: raise ValueError(f'{data} has videos of {len(vocab)} class only{f" ({vocab[0]})" if vocab else ""}: a classifier needs two. Put each class into a folder of its own.')
     if 'valid' in split and None not in split: valid = [o=='valid' for o in split]
     else:   # whatever has no split is drawn
@@ -902,7 +905,7 @@ def check_source(
     both = set(source.train_paths) & set(source.valid_paths)
     if both: report.problems = [*report.problems, f'{len(both)} videos are for training and for validation: {sorted(both)[0]} …']
     if not quiet: print(report)
-    if bad and on_error=='stop': raise VideoError(f'{len(bad)} of {len(paths)} videos cannot be read ({", ".join(list(bad)[:3])}{" …" if len(bad)>3 else ""}): mend or remove them, or leave them out with on_error="skip".')
+    if bad and on_error=='stop': raise VideoError(f'{len(bad)} of {len(paths)} videos cannot be read ({", ".join(list(bad)[:3])}{" …" if len(bad)>3 else ""}): mend or remove them, or leave them out with on_error="skip" (--on-error skip).')
     if bad and not quiet: print(f'These {len(bad)} are left out.')
     return report
 
@@ -934,7 +937,7 @@ def _cache_write(file, frames):
         os.replace(tmp, file)
     except OSError as e:
         if tmp: Path(tmp).unlink(missing_ok=True)
-        print(f'Nothing is kept in {file.parent.parent}: {e.strerror}.')
+        warnings.warn(f'Nothing is kept in {file.parent.parent}: {e.strerror}.')   # said once in each process
 
 # %% ../nbs/06_video_data.ipynb #a580b775
 class VideoFiles:
