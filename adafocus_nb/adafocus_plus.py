@@ -99,21 +99,11 @@ def look(self:AdaFocusPlus,
         f = self.local_net(self.normalise(patches)).mean((2,3)) * keep.flatten()[kept,None]
     return f.new_zeros(keep.numel(), f.shape[1]).index_copy(0, kept, f).unflatten(0, keep.shape)
 
-# %% ../nbs/04_adafocus_plus.ipynb #6a58c00e
+# %% ../nbs/04_adafocus_plus.ipynb #065e86f7
 @patch
-def forward(self:AdaFocusPlus,
-    x:Tensor,      # (B, T, 3, H, W) bytes, or normalised floats
-    corners=None,  # (B, T, 2) used instead of π
-    keep=None      # (B, T) used instead of π'; None with `corners` given: all frames
-)->Focus:          # logits (B,T,C), actions (B,T) or None, corners (B,T,2), keep (B,T)
-    "Glance, choose, keep or skip, look, classify"
-    x = self.check(x)
-    glance_map,glance_feat = self.glance(x) if corners is None or self.reuse_glance else (None,None)
-    actions = self.act(glance_map).action if corners is None else None
-    if corners is None and keep is None: keep = self.act_skip(glance_map).action.float()
-    if corners is None: corners = self.corners_of(actions)
-    logits,_ = self.classify(glance_feat, self.look(x, corners, keep))
-    return Focus(logits, actions, corners, torch.ones_like(logits[...,0]) if keep is None else keep)
+def kept(self:AdaFocusPlus, glance_map:Tensor)->Tensor: # (B, T)
+    "Frames whose patch counts: those that π' keeps"
+    return self.act_skip(glance_map).action.float()
 
 # %% ../nbs/04_adafocus_plus.ipynb #0439252f
 RolloutPlus = namedtuple('RolloutPlus', (*Rollout._fields, 'local_feat'))

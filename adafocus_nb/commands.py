@@ -6,8 +6,8 @@
 __all__ = ['DEMO_VIDEOS', 'PREPARATION', 'FILES', 'spell', 'both_spellings', 'in_shell', 'sentences', 'pick_device',
            'free_folder', 'run_options', 'at_work', 'results_table', 'finish', 'adafocus_demo', 'builtin_videos',
            'open_data', 'resumed_settings', 'check_numbers', 'model_for', 'adafocus_train', 'trained_model',
-           'to_labels_of', 'scores', 'scores_table', 'adafocus_eval', 'load_clip', 'model_probs', 'predict_file',
-           'annotate_file', 'adafocus_predict', 'adafocus_bench']
+           'to_labels_of', 'adafocus_eval', 'model_probs', 'predict_file', 'annotate_file', 'adafocus_predict',
+           'adafocus_bench']
 
 # %% ../nbs/11_commands.ipynb #67ba7520
 import contextlib, inspect, json as js, re, shlex, sys
@@ -19,7 +19,6 @@ from urllib.error import URLError
 
 import torch
 from torch import Tensor
-from sklearn.metrics import confusion_matrix
 from fastcore import script
 from fastcore.script import anno_parser, call_parse
 from fastcore.all import first
@@ -345,34 +344,6 @@ def to_labels_of(
     index = torch.tensor([labels.index(o) for o in vocab])
     return index[y] if y.ndim==1 else torch.zeros(len(y), len(labels)).index_copy_(1, index, y.float())
 
-# %% ../nbs/11_commands.ipynb #a527c4e5
-def scores(
-    logits:Tensor, # (N, T, C)
-    y:Tensor,      # (N,) labels, or (N, C)
-    labels         # class names
-)->dict:           # percent
-    "All accuracies of a set of predictions, and how the classes fared"
-    res = dict(videos=len(y), mAP=mean_average_precision(logits, y))
-    if y.ndim==1:
-        m = confusion_matrix(y, logits[:,-1].argmax(-1), labels=range(len(labels)))
-        res |= dict(top1=top1(logits, y), top5=top5(logits, y), top1_per_frame=top1_per_step(logits, y).tolist(), confusion=m.tolist(),
-                    per_class={l: dict(videos=int(row.sum()), top1=100*float(row[i]/row.sum())) for i,(l,row) in enumerate(zip(labels, m)) if row.sum()})
-    return res
-
-def scores_table(
-    s:dict,  # of `scores`
-    labels   # class names
-)->str:
-    "The same as text"
-    lines = [f"{name:6}{s[k]:6.1f} %" for k,name in dict(top1='top-1', top5='top-5', mAP='mAP').items() if k in s]
-    if 'per_class' not in s: return '\n'.join(lines)
-    wide = max(map(len, map(str, labels)))
-    lines += ['', f"{'class':{wide}}  videos  top-1", *[f"{str(l):{wide}}  {c['videos']:6}  {c['top1']:5.1f}" for l,c in s['per_class'].items()]]
-    wrong = sorted(((n,i,j) for i,row in enumerate(s['confusion']) for j,n in enumerate(row) if n and i!=j), reverse=True)[:5]
-    if wrong: lines += ['', 'most frequent confusions: '+'; '.join(f'{labels[i]} taken for {labels[j]} ({n})' for n,i,j in wrong)]
-    if len(labels)<=12: lines += ['', 'confusion matrix (rows: true, columns: predicted)', *[f"{str(l):{wide}} "+' '.join(f'{n:4}' for n in row) for l,row in zip(labels, s['confusion'])]]
-    return '\n'.join(lines)
-
 # %% ../nbs/11_commands.ipynb #d901ffd0
 @call_parse
 @both_spellings
@@ -410,20 +381,7 @@ def _eval(run, data, layout, all_videos, batch_size, bf16, resize, square, cache
     v = res['versions']
     print(f"{res['videos']} videos. {res['preparation']}\n{scores_table(res, labels)}\n\n{res['gflops']:.2f} billion multiply-adds a video. Seed {o.seed}; {res['device']}, adafocus-nb {v['adafocus_nb']}, torch {v['torch']}, Python {v['python']}.")
 
-# %% ../nbs/11_commands.ipynb #8d78f723
-def load_clip(
-    path,           # video file
-    n_frames:int,   # T
-    frame_size:int, # of the model, in pixels
-    resize:int,     # short side before the centre crop, in pixels
-    square=False    # scale frames to a square of this side instead
-)->tuple:           # (T, 3, S, S) uint8, and which frames of the file these are, (T,)
-    "One video, prepared as for validation"
-    seen = []
-    def pick(n): seen.append(frame_indices(n_frames, n)); return seen[-1]
-    x = decode_frames(path, pick, None if square else resize, resize if square else None)
-    return VideoCrop(frame_size, train=False)(x[None], Draws([0]), torch.tensor([x.shape[-2:]]))[0], seen[-1]
-
+# %% ../nbs/11_commands.ipynb #d4ff4b59
 def model_probs(model, logits):
     "Probabilities: of one label (softmax), or of each for itself (models trained with binary cross-entropy)"
     return logits.sigmoid() if model.config['multilabel']=='bce' else logits.softmax(-1)

@@ -236,6 +236,10 @@ def act(self:AdaFocus,
     return choose(scores, value, action, sample, draws)
 
 @patch
+def kept(self:AdaFocus, glance_map:Tensor):
+    "Frames whose patch counts, (B, T); None: all of them. AdaFocus+ skips some"
+
+@patch
 def corners_of(self:AdaFocus, actions:Tensor)->Tensor:
     "Corners (..., 2) of the candidates that `actions` (...) name"
     return self.candidates[actions]
@@ -286,8 +290,10 @@ def forward(self:AdaFocus,
     "Glance, choose, look, classify"
     x = self.check(x)
     glance_map,glance_feat = self.glance(x) if corners is None or self.reuse_glance else (None,None)
-    actions = self.act(glance_map).action if corners is None else None
-    if corners is None: corners = self.corners_of(actions)
+    actions = None
+    if corners is None:
+        actions = self.act(glance_map).action
+        corners,keep = self.corners_of(actions), self.kept(glance_map) if keep is None else keep
     logits,_ = self.classify(glance_feat, self.look(x, corners, keep))
     return Focus(logits, actions, corners, torch.ones_like(logits[...,0]) if keep is None else keep)
 
@@ -442,6 +448,7 @@ def write_atomically(
     "Write to a temporary name, then rename: the file is either the old one or the complete new one"
     tmp = Path(path).with_name(f'.{Path(path).name}.tmp')
     try: write(tmp); os.replace(tmp, path)
+    except ValueError: raise                                              # what was to be written is wrong, not the disk
     except Exception as e: raise OSError(f'{path} could not be written ({e}); what was there before is untouched.') from None
     finally: tmp.unlink(missing_ok=True)
 

@@ -7,7 +7,7 @@ __all__ = ['VideoInfo', 'LAYOUTS', 'TensorVideo', 'digit_images', 'photos', 'bou
            'shirt_colors', 'paint_clutter', 'Clips', 'MovingDigits', 'check_clip', 'ClipLoader', 'ClipAugment',
            'VideoDataLoaders', 'show_results', 'save_clip', 'VideoError', 'video_info', 'decode_frames', 'iter_frames',
            'frame_indices', 'VideoSource', 'get_video_files', 'read_source', 'SourceReport', 'check_source',
-           'VideoFiles', 'VideoCrop', 'pad_clips', 'VideoLoader', 'VideoBlock', 'show_batch']
+           'VideoFiles', 'VideoCrop', 'pad_clips', 'VideoLoader', 'load_clip', 'VideoBlock', 'show_batch']
 
 # %% ../nbs/06_video_data.ipynb #705d6276
 import zlib
@@ -1053,6 +1053,20 @@ class VideoLoader(ClipLoader):
         for b in super().__iter__():
             if b is not None: n += 1; yield b
         if not n and len(self.dataset): raise VideoError(f'None of the {len(self.dataset)} videos can be read. The first: {first(self.damaged.values())}')
+
+# %% ../nbs/06_video_data.ipynb #8086a92a
+def load_clip(
+    path,           # video file
+    n_frames:int,   # T
+    frame_size:int, # of the model, in pixels
+    resize:int,     # short side before the centre crop, in pixels
+    square=False    # scale frames to a square of this side instead
+)->tuple:           # (T, 3, S, S) uint8, and which frames of the file these are, (T,)
+    "One video, prepared as for validation"
+    seen = []
+    def pick(n): seen.append(frame_indices(n_frames, n)); return seen[-1]
+    x = decode_frames(path, pick, None if square else resize, resize if square else None)
+    return VideoCrop(frame_size, train=False)(x[None], Draws([0]), torch.tensor([x.shape[-2:]]))[0], seen[-1]
 
 # %% ../nbs/06_video_data.ipynb #752ab27f
 @patch(cls_method=True)
