@@ -375,7 +375,7 @@ def _eval(run, data, layout, all_videos, batch_size, bf16, resize, square, cache
     logits,y = evaluate(model, dls.valid, bf16=bf16)
     labels = model.config['labels'] or list(dls.vocab)
     x = next(iter(dls.valid))[0][:1].as_subclass(Tensor)
-    res = dict(run=str(run), data=data, preparation=getattr(dls, 'preparation', 'frames as made'), **scores(logits, to_labels_of(model, y, dls.vocab), labels),
+    res = dict(run=str(run), data=data, preparation=getattr(dls, 'preparation', 'frames as made'), **scores(logits, to_labels_of(model, y, dls.vocab), labels, model.config['multilabel']=='bce'),
                gflops=multiply_adds(model, x)/1e9, labels=labels, seed=o.seed, versions=versions(), device=device_name(device))
     if json: return print(dumps(res))
     v = res['versions']

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch, torch.nn as nn, torch.nn.functional as F
 from torch import Tensor
 from safetensors.torch import load_file, save_file
-from fastcore.all import patch
+from fastcore.all import first, patch
 
 from .patches import *
 from .backbones import *
@@ -483,6 +483,8 @@ def load(cls:AdaFocus,
     tensors,own = load_file(path/'model.safetensors'),model.state_dict()
     wrong = [k for k in own.keys()|tensors.keys() if k not in own or k not in tensors or own[k].shape!=tensors[k].shape]
     if wrong: raise ValueError(f'{path}/model.safetensors does not fit its config.json: {len(wrong)} tensors are missing, unexpected or of another shape, {sorted(wrong)[0]} the first.')
+    if bad := first(k for k,o in tensors.items() if not o.isfinite().all()):
+        raise ValueError(f'{path}/model.safetensors holds values that are not numbers ({bad}): its training went wrong and it cannot predict.')
     model.load_state_dict(tensors)
     model.pretrained = dict.fromkeys(model.pretrained, True)
     return model.eval()

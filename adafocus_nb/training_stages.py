@@ -63,10 +63,13 @@ def recipe(
 
 # %% ../nbs/03_training_stages.ipynb #1bb24514
 def measure_of(
-    dls       # `VideoDataLoaders`
+    dls,      # `VideoDataLoaders`
+    model     # `AdaFocus`, whose loss for several labels decides how mAP ranks videos
 )->tuple:     # its name, a function (logits, labels) -> percent, and the same as a fastai metric
     "What validation accuracy means for these videos"
-    return ('mAP', mean_average_precision, MAP()) if getattr(dls, 'multilabel', False) else ('top1', top1, top1)
+    if not getattr(dls, 'multilabel', False): return 'top1', top1, top1
+    bce = model.config['multilabel']=='bce'
+    return 'mAP', partial(mean_average_precision, bce=bce), MAP(bce=bce)
 
 # %% ../nbs/03_training_stages.ipynb #93a2bb69
 def begin_epoch(dls, stage, epoch):
@@ -103,7 +106,7 @@ class StageLearner(Learner):
         self.phases = ifnone(phases, [dls])                            # data of the first epochs, of the next ones, …
         lrs = {**self.recipe['lr'], **(also or {})}
         groups = lambda _=None: model.param_groups(stage, lrs, also=tuple(also or ()))
-        super().__init__(self.phases[0], ifnone(net, model), loss_func=ifnone(loss_func, model.loss), metrics=ifnone(metrics, [measure_of(dls)[2]]),
+        super().__init__(self.phases[0], ifnone(net, model), loss_func=ifnone(loss_func, model.loss), metrics=ifnone(metrics, [measure_of(dls, model)[2]]),
                          opt_func=partial(OptimWrapper, opt=OPTIMISERS[self.recipe['opt']]), wd=self.recipe['wd'],
                          splitter=lambda _: [g['params'] for g in groups()], cbs=[SetEpoch()]+L(cbs), **kwargs)
         self.rates = np.array([g['lr'] for g in groups()])             # one a part
@@ -260,7 +263,7 @@ def fit(self:PPOTrainer,
     n_epoch=None  # epochs; None: the preset's
 ):
     "Train, with a row of diagnostics and the validation accuracy after each epoch"
-    n_epoch,(name,measure,_) = ifnone(n_epoch, self.recipe['epochs']),measure_of(self.dls)
+    n_epoch,(name,measure,_) = ifnone(n_epoch, self.recipe['epochs']),measure_of(self.dls, self.model)
     if n_epoch<1: return self
     bar = master_bar(range(n_epoch)) if self.progress else range(n_epoch)
     for i in bar:
@@ -367,7 +370,7 @@ class Training:
         store_attr()
         self.epochs = {str(k):v for k,v in (epochs or {}).items()}
         if wrong := self.epochs.keys()-set(self.stages): raise ValueError(f'epochs has {", ".join(sorted(wrong))}, which is no stage: choose {", ".join(self.stages[:-1])} or {self.stages[-1]}.')
-        self.measure = measure_of(dls)[1]
+        self.measure = measure_of(dls, model)[1]
         model.to(dls.device)
         self.reached = dict(done=[], stage=None, epoch=0, seconds={}, scores={}, policy_rows=[], frozen=None)
         if run is not None and run.state is not None:
@@ -463,7 +466,7 @@ def results(self:Training)->dict:
     x = next(iter(dls.valid))[0][:1].as_subclass(Tensor)
     return dict(seed=dls.train.seed, versions=versions(), device=device_name(dls.device), preset=config['preset'], reuse_glance=self.model.reuse_glance,
                 seconds={**{k:round(v,1) for k,v in r['seconds'].items()}, 'total':round(sum(r['seconds'].values()),1)},
-                metric=measure_of(dls)[0], top1={k:round(v,2) for k,v in r['scores'].items()}, entropy=[row['entropy'] for row in r['policy_rows']],
+                metric=measure_of(dls, self.model)[0], top1={k:round(v,2) for k,v in r['scores'].items()}, entropy=[row['entropy'] for row in r['policy_rows']],
                 gflops=multiply_adds(self.model, x)/1e9, stage1_checkpoint_sha256=r['frozen'])
 
 # %% ../nbs/03_training_stages.ipynb #0b0b72a7
