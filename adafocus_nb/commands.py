@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['DEMO_VIDEOS', 'PREPARATION', 'FILES', 'spell', 'both_spellings', 'in_shell', 'sentences', 'pick_device',
-           'free_folder', 'run_options', 'at_work', 'results_table', 'finish', 'adafocus_demo', 'builtin_videos',
-           'open_data', 'resumed_settings', 'check_numbers', 'model_for', 'adafocus_train', 'trained_model',
-           'to_labels_of', 'adafocus_eval', 'model_probs', 'predict_file', 'annotate_file', 'adafocus_predict',
-           'adafocus_bench']
+           'free_folder', 'run_options', 'at_work', 'results_table', 'fit_model', 'check_plus', 'finish',
+           'adafocus_demo', 'builtin_videos', 'open_data', 'resumed_settings', 'check_numbers', 'model_for',
+           'adafocus_train', 'trained_model', 'to_labels_of', 'adafocus_eval', 'model_probs', 'predict_file',
+           'annotate_file', 'adafocus_predict', 'adafocus_bench']
 
 # %% ../nbs/11_commands.ipynb #67ba7520
 import contextlib, inspect, json as js, re, shlex, sys
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from fastcore import script
 from fastcore.script import anno_parser, call_parse
-from fastcore.all import first
+from fastcore.all import first, ifnone
 
 from .patches import *
 from .metrics import *
@@ -30,6 +30,7 @@ from .video_data import *
 from .policy_ppo import *
 from .runs import *
 from .training_stages import *
+from .adafocus_plus import *
 from .inference import *
 
 # %% ../nbs/11_commands.ipynb #71c3a07d
@@ -112,12 +113,34 @@ def results_table(
     t = results['top1']
     names = dict(glance_only='no patch, glance network alone', random='random patches', central='central patches', gaussian='Gaussian patches',
                  adafocus='AdaFocus', adafocus_stage3='AdaFocus, after Stage III', true_place='the true place (for reference)')
+    if plus := 'adafocus_plus' in t: names |= dict(all_frames='AdaFocus, same networks as below', random_frames='random frames skipped', adafocus_plus='AdaFocus+', adafocus_plus_stage3='AdaFocus+, after Stage III again')
     lines = [f'  {name:32}{t[k]:6.1f} %' for k,name in names.items() if k in t]
     if 'true_place' in t:
         best = max(t[k] for k in ('random','central','gaussian'))
         if t['true_place']>best: lines.append(f"AdaFocus closes {(t['adafocus']-best)/(t['true_place']-best):.0%} of the gap between the best fixed policy and the true place.")
-    if 'gflops' in results: lines.append(f"AdaFocus takes {results['gflops']:.2f} billion multiply-adds a video.")
+    if plus: lines.append(f"AdaFocus+ keeps {results['keep']:.0%} of the frames, as many as the random ones are, and takes {results['gflops']:.2f} billion multiply-adds a video on average.")
+    elif 'gflops' in results: lines.append(f"AdaFocus takes {results['gflops']:.2f} billion multiply-adds a video.")
     return '\n'.join([f"{dict(top1='Top-1', mAP='mAP')[results.get('metric', 'top1')]} on validation videos, after the last frame:", *lines])
+
+# %% ../nbs/11_commands.ipynb #5a2527af
+def fit_model(
+    args,       # of `Training`, in order
+    plus=False, # train an `AdaFocusPlus`
+    keep=None   # fraction of the frames that it is to keep
+)->dict:        # as in results.json
+    "All stages of AdaFocus, or of AdaFocus+"
+    return (TrainingPlus(*args, keep_fraction=ifnone(keep, .5)) if plus else Training(*args)).fit()
+
+# %% ../nbs/11_commands.ipynb #25ef206a
+def check_plus(
+    plus,   # is it AdaFocus+?
+    **given # its options
+):
+    "One sentence for options of AdaFocus+ that make no sense"
+    given = {k:v for k,v in given.items() if v is not None}
+    if given and not plus: raise ValueError(f'--{first(given).replace("_","-")} needs --plus: AdaFocus keeps all frames.')
+    if not 0<given.get('keep', .5)<=1: raise ValueError(f"--keep {given['keep']}: give a fraction of the frames above 0, at most 1, such as 0.5.")
+    if not 0<=given.get('lam', 0.)<float('inf'): raise ValueError(f"--lam {given['lam']}: give the price of a pixel, such as 3e-6 (0.05 for a patch of 128 x 128).")
 
 # %% ../nbs/11_commands.ipynb #cce85b30
 def finish(
@@ -148,26 +171,30 @@ def adafocus_demo(
     preset:str=None,         # tiny or quick: networks, videos and recipe (default: quick on a GPU, tiny otherwise)
     reuse_glance:bool=False, # let the classifier read the glance's features, too
     json:bool=False,         # print results.json and nothing else
+    plus:bool=False,         # AdaFocus+: a second policy skips frames, on videos that show the shirt in a third of theirs
+    keep:float=None,         # fraction of the frames that AdaFocus+ keeps (default: 0.5)
+    lam:float=None,          # λ of Eq. 10, the price of a pixel (default: a patch must add 0.05 to the confidence)
     short:bool=False         # few videos, one epoch a stage: checks the installation, learns nothing
 ):
     "Watch AdaFocus learn where to look, on made videos, without download"
-    with sentences('adafocus_demo'): return _demo(out, seed, device, preset, reuse_glance, json, short)
+    with sentences('adafocus_demo'): return _demo(**locals())
 
-def _demo(out, seed, device, preset, reuse_glance, json, short):
+def _demo(out, seed, device, preset, reuse_glance, json, plus, keep, lam, short):
+    check_plus(plus, keep=keep, lam=lam)
     device = pick_device(device)
     preset = preset or ('tiny' if device=='cpu' else 'quick')
     if preset not in DEMO_VIDEOS: raise ValueError(f'There is no preset {preset!r} for the demo: choose {" or ".join(DEMO_VIDEOS)}.')
     say = (lambda *a: None) if json else print
     out = Path(out) if out else free_folder('runs/demo')
-    data = MovingDigits(**{**DEMO_VIDEOS[preset], **(dict(n=48, n_valid=32) if short else {})}, seed=seed)
+    data = MovingDigits(**DEMO_VIDEOS[preset] | (dict(visible=.35) if plus else {}) | (dict(n=48, n_valid=32) if short else {}), seed=seed)
     torch.manual_seed(seed)
-    model = AdaFocus.from_preset(preset, n_classes=data.c, reuse_glance=reuse_glance, labels=data.vocab)
+    model = (AdaFocusPlus if plus else AdaFocus).from_preset(preset, n_classes=data.c, reuse_glance=reuse_glance, labels=data.vocab, **(dict(lam=lam) if lam is not None else {}))
     run = Run(out, dict(command='adafocus_demo', seed=seed, device=device_name(device), data=data.settings, model=model.config))
     say(f'AdaFocus on {data.n} made videos; validation on {data.n_valid} with handwriting it has never seen. Device: {device_name(device)}. Results: {out}')
-    epochs = dict.fromkeys(Training.stages, 1) if short else None
+    epochs = dict.fromkeys((TrainingPlus if plus else Training).stages, 1) if short else None
     with at_work(run, f'{out} holds the log, and the model as it was after the last complete epoch. For runs that can go on: adafocus_train builtin:digits'):
         dls = data.dataloaders(device=device)
-        results = fit_adafocus(dls, model, epochs, run, not json, 128 if short else 5000, device!='cpu')
+        results = fit_model((dls, model, epochs, run, not json, 128 if short else 5000, device!='cpu'), plus, keep)
     finish(run, results, dls, model, json)
 
 # %% ../nbs/11_commands.ipynb #d9650978
@@ -226,7 +253,7 @@ def resumed_settings(
     return {**given, **(kept or {})}
 
 # %% ../nbs/11_commands.ipynb #33f0af8b
-_LEAST = dict(patch_size=1, n_frames=1, frame_size=16, candidates=2, epochs0=0, epochs1=0, epochs2=0, epochs3=0, batch_size=1, resize=1, n_stills=1, workers=0, top=1)
+_LEAST = dict(patch_size=1, n_frames=1, frame_size=16, candidates=2, epochs0=0, epochs1=0, epochs2=0, epochs3=0, epochs_plus=0, batch_size=1, resize=1, glance_res=1, n_stills=1, workers=0, top=1)
 
 def check_numbers(
     **options # of a command
@@ -246,12 +273,13 @@ def model_for(
 ):
     "The model that the options name, with its weights"
     c = preset_config(o.preset)
-    sizes = dict(patch_size=o.patch_size, n_frames=o.n_frames, frame_size=o.frame_size, k=o.candidates)
+    sizes = dict(patch_size=o.patch_size, n_frames=o.n_frames, frame_size=o.frame_size, k=o.candidates, glance_res=o.glance_res, lam=o.lam)
+    blur = {} if o.data.startswith('builtin:') else dict(glance_res=None)       # `tiny` and `quick` blur the glance for the built-in videos alone
     weights = {part: given or (None if o.no_pretrained or c[part] in BACKBONES or o.data.startswith('builtin:') else 'imagenet')
                for part,given in dict(glance=o.weights_glance, local=o.weights_local).items()}
     torch.manual_seed(o.seed)
-    try: return AdaFocus.from_preset(o.preset, n_classes=n_classes, labels=labels, weights=weights, reuse_glance=not o.no_reuse, multilabel=o.multilabel,
-                                     **{k:v for k,v in sizes.items() if v is not None})
+    try: return (AdaFocusPlus if o.plus else AdaFocus).from_preset(o.preset, n_classes=n_classes, labels=labels, weights=weights, reuse_glance=not o.no_reuse, multilabel=o.multilabel,
+                                     **blur | {k:v for k,v in sizes.items() if v is not None})
     except URLError as e: raise OSError(f'The ImageNet weights could not be downloaded ({e.reason}): give local files with --weights-glance and --weights-local, or start from random weights with --no-pretrained.') from None
 
 # %% ../nbs/11_commands.ipynb #c11c5a46
@@ -274,11 +302,16 @@ def adafocus_train(
     lr_scale:float=1.,        # multiplies all learning rates
     bf16:bool=False,          # networks in bfloat16
     no_flip:bool=False,       # do not mirror training clips
+    plus:bool=False,          # AdaFocus+: a second policy skips frames
+    keep:float=None,          # fraction of the frames that AdaFocus+ keeps (default: 0.5)
+    lam:float=None,           # λ of Eq. 10, the price of a pixel (default: a patch must add 0.05 to the confidence)
+    epochs_plus:int=None,     # of Stage II again, in which both policies of AdaFocus+ learn (default: 10)
     no_reuse:bool=False,      # the classifier does not read the glance's features
     no_pretrained:bool=False, # start from random weights
     weights_glance:str=None,  # file with weights of the glance network
     weights_local:str=None,   # file with weights of the local network
     multilabel:str='soft',    # loss for several labels a video: soft or bce
+    glance_res:int=None,      # side to which the glance's frames are shrunk, in pixels (default: not at all; for builtin videos: the preset's)
     resize:int=None,          # short side of validation frames before the centre crop (default: 256 for 224 with the paper's presets)
     square:bool=False,        # scale frames to a square instead of keeping their shape
     valid_fraction:float=.2,  # part of a folder without a split that becomes validation videos
@@ -296,6 +329,7 @@ def adafocus_train(
 
 def _train(data, out, resume, json, device, workers, cache, on_error, **options):
     check_numbers(workers=workers, **options)
+    check_plus(**{k:options[k] for k in ('plus','keep','lam','epochs_plus')})
     if resume and out is None: raise ValueError('--resume needs --out, the folder of the run that is to go on.')
     out,device = Path(out) if out else free_folder('runs/train'), pick_device(device)
     kept = run_options(out) if resume and (out/'config.json').exists() else None
@@ -311,16 +345,17 @@ def _train(data, out, resume, json, device, workers, cache, on_error, **options)
     say = (lambda *a: None) if json else print
     say(f'AdaFocus, preset {o.preset}, {len(dls.train.dataset)} training and {len(dls.valid.dataset)} validation videos, {dls.c} classes. Device: {device_name(device)}. Results: {out}')
     say(getattr(dls, 'preparation', ''))
-    epochs = dict(zip(Training.stages, (o.epochs0, o.epochs0, o.epochs1, o.epochs2, o.epochs3)))
+    epochs = dict(zip(TrainingPlus.stages, (o.epochs0, o.epochs0, o.epochs1, o.epochs2, o.epochs3, *((o.epochs_plus, o.epochs3) if o.plus else ()))))
     again = ['adafocus_train', data, '--out', str(out), '--resume', *(['--cache', cache] if cache else []), *(['--on-error', on_error] if on_error!='stop' else [])]
     with at_work(run, f'To go on: {shlex.join(again)}'):
-        results = fit_adafocus(dls, model, {k:v for k,v in epochs.items() if v is not None}, run, not json, o.n_stills, o.bf16, o.lr_scale)
+        results = fit_model((dls, model, {k:v for k,v in epochs.items() if v is not None}, run, not json, o.n_stills, o.bf16, o.lr_scale), o.plus, o.keep)
     finish(run, results, dls, model, json)
 
 # %% ../nbs/11_commands.ipynb #bf5c008a
 def trained_model(
     run,          # folder of a run, or of a model
-    device='cpu'  # where the model goes
+    device='cpu', # where the model goes
+    keep=None     # fraction of the frames that AdaFocus+ is to keep; None: as it was trained
 )->tuple:         # model, and the options that it was trained with
     "The best model of a run, else its last, or a model by itself"
     run,default = Path(run),{k:v.default for k,v in inspect.signature(adafocus_train).parameters.items()}
@@ -328,6 +363,9 @@ def trained_model(
     folder = first(o for o in (run/'best', run/'last', run) if (o/'model.safetensors').exists())
     if folder is None: raise FileNotFoundError(f'{run} holds no model: train one with adafocus_train DATA --out {run}.')
     model = AdaFocus.load(folder).to(device)
+    if keep is not None:
+        check_plus(isinstance(model, AdaFocusPlus), keep=keep)
+        model.set_keep(keep)
     try: options = run_options(run)
     except (OSError, ValueError): options = dict(preset=model.config['preset'] or 'paper')
     return model, SimpleNamespace(**{**default, **options})
@@ -353,6 +391,7 @@ def adafocus_eval(
     layout:str=None,     # as in adafocus_train (default: the run's)
     all_videos:bool=False, # of a folder or CSV, training videos included (for a test set without a split of its own)
     batch_size:int=16,   # videos a batch
+    keep:float=None,     # fraction of the frames that AdaFocus+ keeps (default: as it was trained)
     bf16:bool=False,     # networks in bfloat16
     resize:int=None,     # short side of the frames before the centre crop (default: the run's)
     square:bool=False,   # scale frames to a square instead of keeping their shape
@@ -365,21 +404,20 @@ def adafocus_eval(
     "Accuracy of a trained model on validation videos"
     with sentences('adafocus_eval'): return _eval(**locals())
 
-def _eval(run, data, layout, all_videos, batch_size, bf16, resize, square, cache, on_error, workers, device, json):
+def _eval(run, data, layout, all_videos, batch_size, keep, bf16, resize, square, cache, on_error, workers, device, json):
     check_numbers(batch_size=batch_size, resize=resize, workers=workers)
     device = pick_device(device)
-    model,o = trained_model(run, device)
+    model,o = trained_model(run, device, keep)
     given = dict(layout=layout, resize=resize, square=square or None)
     o = SimpleNamespace(**{**vars(o), 'data':data, **{k:v for k,v in given.items() if v is not None}})
     dls = open_data(o, model.config['n_frames'], model.frame_size, batch_size, device, workers, cache, on_error, all_videos, json)
-    logits,y = evaluate(model, dls.valid, bf16=bf16)
+    logits,y,kept,cost = evaluate_kept(model, dls.valid, bf16=bf16)
     labels = model.config['labels'] or list(dls.vocab)
-    x = next(iter(dls.valid))[0][:1].as_subclass(Tensor)
     res = dict(run=str(run), data=data, preparation=getattr(dls, 'preparation', 'frames as made'), **scores(logits, to_labels_of(model, y, dls.vocab), labels, model.config['multilabel']=='bce'),
-               gflops=multiply_adds(model, x)/1e9, labels=labels, seed=o.seed, versions=versions(), device=device_name(device))
+               keep=kept.mean().item(), gflops=cost.mean().item(), labels=labels, seed=o.seed, versions=versions(), device=device_name(device))
     if json: return print(dumps(res))
     v = res['versions']
-    print(f"{res['videos']} videos. {res['preparation']}\n{scores_table(res, labels)}\n\n{res['gflops']:.2f} billion multiply-adds a video. Seed {o.seed}; {res['device']}, adafocus-nb {v['adafocus_nb']}, torch {v['torch']}, Python {v['python']}.")
+    print(f"{res['videos']} videos. {res['preparation']}\n{scores_table(res, labels)}\n\n{res['gflops']:.2f} billion multiply-adds a video{'' if res['keep']==1 else f''' on average: the local network looked at {res['keep']:.0%} of the frames'''}. Seed {o.seed}; {res['device']}, adafocus-nb {v['adafocus_nb']}, torch {v['torch']}, Python {v['python']}.")
 
 # %% ../nbs/11_commands.ipynb #d4ff4b59
 def model_probs(model, logits):
@@ -400,7 +438,8 @@ def predict_file(
     p = model_probs(model, out.logits[0].float())
     best = p[-1].topk(min(k, p.shape[-1]))
     labels = model.config['labels'] or [str(i) for i in range(p.shape[-1])]
-    return dict(file=str(path), top=[dict(label=labels[i], probability=round(v.item(),4)) for v,i in zip(*best)], frames=indices.tolist()), out, indices
+    return dict(file=str(path), top=[dict(label=labels[i], probability=round(v.item(),4)) for v,i in zip(*best)], frames=indices.tolist(),
+                looked=indices[out.keep[0]>0].tolist()), out, indices                # AdaFocus+ skips some
 
 # %% ../nbs/11_commands.ipynb #b671aa55
 def annotate_file(
@@ -413,8 +452,8 @@ def annotate_file(
     "The whole video, with the patches, the best class, and its probability over time"
     info,labels = video_info(path),model.config['labels'] or [str(i) for i in range(out.logits.shape[-1])]
     p,guess = model_probs(model, out.logits[0].float()).max(-1)
-    looks = [Look(float(info.times[i]), patch_in_frame(c, model.patch_size, model.frame_size, info.height, info.width, **prepare), f'{labels[g]} {v:.0%}', v.item())
-             for i,c,g,v in zip(indices.tolist(), out.corners[0], guess.tolist(), p)]
+    looks = [Look(float(info.times[i]), patch_in_frame(c, model.patch_size, model.frame_size, info.height, info.width, **prepare) if kept else None, f'{labels[g]} {v:.0%}', v.item())
+             for i,c,kept,g,v in zip(indices.tolist(), out.corners[0], out.keep[0], guess.tolist(), p)]
     annotate_video(path_out, iter_frames(path), looks, info.fps)
 
 # %% ../nbs/11_commands.ipynb #4a2ec041
@@ -428,6 +467,7 @@ def adafocus_predict(
     files:FILES,
     annotate:str=None,    # folder for copies of the videos with patch, class and probability drawn in
     top:int=5,            # best guesses to print
+    keep:float=None,      # fraction of the frames that AdaFocus+ keeps (default: as it was trained)
     resize:int=None,      # short side of the frames before the centre crop (default: the run's)
     square:bool=False,    # scale frames to a square instead of keeping their shape
     device:str=None,      # cpu or cuda (default: the GPU if there is one)
@@ -438,9 +478,9 @@ def adafocus_predict(
     if failed and in_shell('adafocus_predict'): sys.exit(1)
     return failed
 
-def _predict(run, files, annotate, top, resize, square, device, json):
+def _predict(run, files, annotate, top, keep, resize, square, device, json):
     check_numbers(top=top, resize=resize)
-    model,o = trained_model(run, pick_device(device))
+    model,o = trained_model(run, pick_device(device), keep)
     margin,failed = PREPARATION.get(o.preset, PREPARATION['paper'])['margin'],0
     prepare = dict(resize=resize or o.resize or round(model.frame_size*margin), square=square or o.square)
     if annotate:
@@ -456,7 +496,8 @@ def _predict(run, files, annotate, top, resize, square, device, json):
         except (VideoError, OSError) as e: said,failed = dict(file=str(path), error=str(e)),failed+1
         if json: print(dumps(said), flush=True)
         elif 'error' in said: print(f"{path}: not read. {said['error']}", flush=True)
-        else: print(f'{path}: '+'; '.join(f"{o['label']} {o['probability']:.1%}" for o in said['top']) + (f"  -> {said['annotated']}" if annotate else ''), flush=True)
+        else: print(f'{path}: '+'; '.join(f"{o['label']} {o['probability']:.1%}" for o in said['top']) + ('' if len(said['looked'])==len(said['frames']) else f"  (looked at {len(said['looked'])} of {len(said['frames'])} frames)")
+                   + (f"  -> {said['annotated']}" if annotate else ''), flush=True)
     if failed and not json: print(f'{failed} of {len(files)} files could not be read.', file=sys.stderr)
     return failed
 

@@ -187,7 +187,7 @@ def focus_frames(
             frame = Image.fromarray(painted[s].permute(1,2,0).numpy())
             picture.paste(frame.resize((side,side), Image.Resampling.NEAREST), (left,top))
             right = guess[i,s]==y[i]
-            ImageDraw.Draw(picture).text((left+2,top+side+3), f'is {vocab[y[i]]}, says {vocab[guess[i,s]]} ({p[i,s]:.0%})', fill=(0,120,0) if right else (200,0,0))
+            ImageDraw.Draw(picture).text((left+2,top+side+2), f'is {vocab[y[i]]}, says {vocab[guess[i,s]]} ({p[i,s]:.0%})', font_size=12, fill=(0,120,0) if right else (200,0,0))
     return pictures
 
 def save_gif(
@@ -199,7 +199,7 @@ def save_gif(
     write_atomically(path, lambda p: pictures[0].save(p, format='GIF', save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0))
 
 # %% ../nbs/08_runs.ipynb #e8b025b5
-Look = namedtuple('Look', 'time box text confidence')  # s; (top, left, height, width) in pixels of the video; what to print; 0 to 1
+Look = namedtuple('Look', 'time box text confidence')  # s; (top, left, height, width) in pixels of the video, or None; what to print; 0 to 1
 
 def patch_in_frame(
     corner,         # (y, x) in the model's frame
@@ -226,8 +226,10 @@ def draw_look(
     bar = max(18, h//12)
     picture = Image.new('RGB', (w+w%2, h+bar+(h+bar)%2), 'black')
     picture.paste(Image.fromarray(frame.permute(1,2,0).numpy()), (0,0))
-    d,(top,left,ph,pw) = ImageDraw.Draw(picture),looks[now].box
-    d.rectangle((left, top, left+pw-1, top+ph-1), outline=(255,0,0), width=max(1, h//120))
+    d = ImageDraw.Draw(picture)
+    if looks[now].box is not None:                                              # None: AdaFocus+ has skipped this frame
+        top,left,ph,pw = looks[now].box
+        d.rectangle((left, top, left+pw-1, top+ph-1), outline=(255,0,0), width=max(1, h//120))
     label,_,p = looks[now].text.rpartition(' ')
     size = max(10, bar-8)
     fits = lambda s: d.textlength(s, font_size=size) <= w/2-8

@@ -252,7 +252,8 @@ def step(self:PPOTrainer,
         loss,stats = 0.,{}
         for name,head in self.model.policy_heads().items():
             with half(): new = head(roll.glance_map, action=roll.acts[name].action)
-            l,s = ppo_loss(new, roll.acts[name], returns[name], self.clip, self.value_coef, self.entropy_coef)
+            entropy_coef = self.model.entropy_coefs.get(name, self.entropy_coef)
+            l,s = ppo_loss(new, roll.acts[name], returns[name], self.clip, self.value_coef, entropy_coef)
             loss,stats[name] = loss+l, dict(reward=rewards[name].mean(), **s)
         self.opt.zero_grad(); loss.backward(); self.opt.step()
     return {k if name=='policy' else f'{name}_{k}':v for name,s in stats.items() for k,v in s.items()}
@@ -405,8 +406,8 @@ def score(self:Training, name):
 @patch
 def supervised(self:Training, stage):
     "Stages 0, I and III"
-    make = {'1':stage1_learner, '3':stage3_learner}.get(stage) or partial(stage0_learner, part=stage, n_stills=self.n_stills, quiet=not self.progress)
-    log = LogRun(self.run, f'stage{stage}' if stage.isdigit() else f'stage0_{stage}', partial(self.keep, stage)) if self.run is not None else None
+    make = {'1':stage1_learner, '3':stage3_learner}.get(stage[0]) or partial(stage0_learner, part=stage, n_stills=self.n_stills, quiet=not self.progress)
+    log = LogRun(self.run, f'stage{stage}' if stage[0].isdigit() else f'stage0_{stage}', partial(self.keep, stage)) if self.run is not None else None
     learn = make(self.dls, self.model, cbs=log)
     if not self.progress: learn.remove_cb(ProgressCallback)
     if self.bf16: learn.to_bf16()
@@ -416,12 +417,14 @@ def supervised(self:Training, stage):
     if log is not None and log.broken: raise ValueError(f'{log.name_of_stage}, epoch {learn.done}: the loss is not a number any more. Train with a smaller lr_scale (--lr-scale 0.3).')
 
 @patch
-def reinforced(self:Training):
+def reinforced(self:Training, stage):
     "Stage II"
-    trainer = PPOTrainer(self.dls, self.model, bf16=self.bf16, lr_scale=self.lr_scale, progress=self.progress, run=self.run, after_epoch=partial(self.keep, '2'))
-    done = self.start_of('2', trainer.opt)
+    trainer = PPOTrainer(self.dls, self.model, bf16=self.bf16, lr_scale=self.lr_scale, progress=self.progress, run=self.run)
+    done = self.start_of(stage, trainer.opt)
     trainer.rows = self.reached['policy_rows']                             # grows here and there
-    trainer.fit(ifnone(self.epochs.get('2'), trainer.recipe['epochs']) - done)
+    before = len(trainer.rows)-done                                        # epochs of Stage II in earlier stages, if there are any
+    trainer.after_epoch = lambda n,opt: self.keep(stage, n-before, opt)
+    trainer.fit(ifnone(self.epochs.get(stage), trainer.recipe['epochs']) - done)
 
 # %% ../nbs/03_training_stages.ipynb #3c0b4533
 @patch
@@ -449,11 +452,11 @@ def fit(self:Training)->dict: # as in results.json
     "All stages that are not done yet"
     for stage in self.stages:
         if stage in self.reached['done']: continue
-        seconds,key,start = self.reached['seconds'],f"stage{stage if stage.isdigit() else '0'}",time.time()
+        seconds,key,start = self.reached['seconds'],f"stage{stage if stage[0].isdigit() else '0'}",time.time()
         before = seconds.get(key, 0)
         if self.epochs.get(stage)!=0: self.say('\n'+self.titles[stage].format(math.log(len(self.model.candidates)), len(self.model.candidates)))
-        self.reinforced() if stage=='2' else self.supervised(stage)
-        getattr(self, f'after_{stage}', noop)()
+        self.reinforced(stage) if stage[0]=='2' else self.supervised(stage)
+        getattr(self, f'after_{stage}'.replace('+', '_plus'), noop)()
         seconds[key] = before + time.time()-start
         self.reached['done'].append(stage)
         self.keep()

@@ -353,14 +353,15 @@ def show_results(
     vocab,         # class names
     max_n:int=4    # videos to show
 ):
-    "Clips with the chosen patches, and the prediction after each frame; red outlines where it is wrong"
+    "Clips with the chosen patches, and the prediction after each frame; red where it is wrong"
     x,y,p,corners = x[:max_n].as_subclass(Tensor).cpu(), y[:max_n].cpu(), logits[:max_n].detach().cpu().softmax(-1), corners[:max_n].cpu()
     b,t = x.shape[:2]
     fig,axs = plt.subplots(b, t, figsize=(1.1*t, 1.35*b), squeeze=False)
     for i in range(b):
         q,guess = p[i].max(-1)
         said = [f'{vocab[g]} {v:.0%}' for g,v in zip(guess,q)]
-        show_patches(x[i], corners[i], patch_size, titles=[f'is {vocab[y[i]]}: {said[0]}', *said[1:]], axs=axs[i], color='lime' if guess[-1]==y[i] else 'red')
+        show_patches(x[i], corners[i], patch_size, titles=[f'is {vocab[y[i]]}: {said[0]}', *said[1:]], axs=axs[i])
+        for ax,right in zip(axs[i], guess==y[i]): ax.patches[-1].set_edgecolor('lime' if right else 'red')
     return axs
 
 # %% ../nbs/06_video_data.ipynb #dcf11b15
