@@ -130,7 +130,6 @@ class AdaFocus(nn.Module):
     registry = {}                                                             # class name -> class, for `load`
     trains = dict(glance=('glance_net','glance_head'), local=('local_net','local_head')) | {
         1: ('local_net','classifier'), 2: ('policy',), 3: ('classifier',)}    # parts that each stage trains (B.1)
-    entropy_coefs = {}                                                        # of heads that want another entropy weight than the rest
 
     def __init_subclass__(cls, **kwargs): super().__init_subclass__(**kwargs); AdaFocus.registry[cls.__name__] = cls
 

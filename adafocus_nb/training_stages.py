@@ -252,8 +252,7 @@ def step(self:PPOTrainer,
         loss,stats = 0.,{}
         for name,head in self.model.policy_heads().items():
             with half(): new = head(roll.glance_map, action=roll.acts[name].action)
-            entropy_coef = self.model.entropy_coefs.get(name, self.entropy_coef)
-            l,s = ppo_loss(new, roll.acts[name], returns[name], self.clip, self.value_coef, entropy_coef)
+            l,s = ppo_loss(new, roll.acts[name], returns[name], self.clip, self.value_coef, self.entropy_coef)
             loss,stats[name] = loss+l, dict(reward=rewards[name].mean(), **s)
         self.opt.zero_grad(); loss.backward(); self.opt.step()
     return {k if name=='policy' else f'{name}_{k}':v for name,s in stats.items() for k,v in s.items()}
