@@ -185,7 +185,8 @@ def focus_frames(
         left,top = 4+i%columns*(side+4), 4+i//columns*(side+bar+4)
         for s,picture in enumerate(pictures):
             frame = Image.fromarray(painted[s].permute(1,2,0).numpy())
-            picture.paste(frame.resize((side,side), Image.Resampling.NEAREST), (left,top))
+            how = Image.Resampling.NEAREST if frame.width<=side else Image.Resampling.BOX    # a large frame keeps its thin outlines
+            picture.paste(frame.resize((side,side), how), (left,top))
             right = guess[i,s]==y[i]
             ImageDraw.Draw(picture).text((left+2,top+side+2), f'is {vocab[y[i]]}, says {vocab[guess[i,s]]} ({p[i,s]:.0%})', font_size=12, fill=(0,120,0) if right else (200,0,0))
     return pictures
