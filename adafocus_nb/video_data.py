@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['VideoInfo', 'LAYOUTS', 'TensorVideo', 'digit_images', 'photos', 'bounce', 'backgrounds', 'ink_at', 'paint_shirts',
-           'shirt_colors', 'paint_clutter', 'Clips', 'MovingDigits', 'check_clip', 'ClipLoader', 'ClipAugment',
-           'VideoDataLoaders', 'show_results', 'save_clip', 'VideoError', 'video_info', 'decode_frames', 'iter_frames',
-           'frame_indices', 'VideoSource', 'get_video_files', 'read_source', 'SourceReport', 'check_source',
-           'VideoFiles', 'VideoCrop', 'pad_clips', 'VideoLoader', 'load_clip', 'VideoBlock', 'show_batch']
+           'shirt_colors', 'paint_clutter', 'Clips', 'MovingDigits', 'MovingMotions', 'paint_spots', 'check_clip',
+           'ClipLoader', 'ClipAugment', 'VideoDataLoaders', 'show_results', 'save_clip', 'VideoError', 'video_info',
+           'decode_frames', 'iter_frames', 'frame_indices', 'VideoSource', 'get_video_files', 'read_source',
+           'SourceReport', 'check_source', 'VideoFiles', 'VideoCrop', 'pad_clips', 'VideoLoader', 'load_clip',
+           'VideoBlock', 'show_batch']
 
 # %% ../nbs/06_video_data.ipynb #705d6276
 import zlib
@@ -56,23 +57,24 @@ def photos():
 def bounce(
     start:Tensor, # (...,) where the path begins
     speed:Tensor, # (...,) step per frame
-    n_frames:int, # T
+    n_frames,     # T, or the (T,) times of the frames, in frames
     free          # length of the range, 0 to free
 )->Tensor:        # (..., T) positions within 0 to free
     "Straight motion folded back into a range"
-    p = start[...,None] + speed[...,None]*torch.arange(n_frames)
+    p = start[...,None] + speed[...,None]*(torch.arange(n_frames) if isinstance(n_frames, int) else n_frames)
     return free - (p % (2*free) - free).abs()
 
 # %% ../nbs/06_video_data.ipynb #3aa04c29
 def backgrounds(
     draws:Draws,    # one id a clip
-    n_frames:int,   # T
+    n_frames,       # T, or the (T,) times of the frames, in frames
     frame_size:int  # side, in pixels
 )->Tensor:          # (B, T, 3, H, W) between 0 and 1
     "Drifting windows of photographs"
     u = draws.uniform('background', 6)
     side = 427*(.2+.4*u[:,0])                                                        # (B,) window on the photo
-    out = torch.empty(len(u), n_frames, 3, frame_size, frame_size)
+    t = n_frames if isinstance(n_frames, int) else len(n_frames)
+    out = torch.empty(len(u), t, 3, frame_size, frame_size)
     which = (u[:,1]*2).long()
     for k,photo in enumerate(photos()):
         m = which==k
@@ -85,7 +87,7 @@ def backgrounds(
         y,x = axes
         grid = torch.stack([x[:,:,None].expand(-1,-1,frame_size,-1), y[:,:,:,None].expand(-1,-1,-1,frame_size)], -1)
         cut = F.grid_sample(photo[None], grid.flatten(0,2)[None], align_corners=False, padding_mode='reflection')
-        out[m] = cut[0].view(3,-1,n_frames,frame_size,frame_size).permute(1,2,0,3,4)
+        out[m] = cut[0].view(3,-1,t,frame_size,frame_size).permute(1,2,0,3,4)
     return out
 
 # %% ../nbs/06_video_data.ipynb #6638c5da
@@ -238,6 +240,110 @@ def stills(self:MovingDigits,
     return [(make(n, kind=f'{part}{i}', frame_size=size, shirt=shirt), make(n//10, True, f'{part}{i}', frame_size=size, shirt=shirt))
             for i,(size,shirt) in enumerate(phases)]
 
+# %% ../nbs/06_video_data.ipynb #147ff69d
+class MovingMotions:
+    "Videos in which a striped spot does something on a disc: each class is the next one played backwards"
+    def __init__(self,
+        n:int=800,            # training videos
+        n_valid:int=400,      # validation videos
+        n_frames=8,           # T; a pair (8, 12) gives 8 + 12 frames of the same video, one set after the other
+        frame_size:int=64,    # side of the frames, in pixels
+        disc_size:float=26,   # diameter of the disc, in pixels
+        spot_size:float=12,   # of the spot on it
+        seed:int=0            # makes other videos
+    ):
+        store_attr()
+        self.n_frames = n_frames if isinstance(n_frames, int) else tuple(n_frames)
+        if not 0<2*spot_size<=2*disc_size<=2*frame_size: raise ValueError(f'spot_size={spot_size}, disc_size={disc_size}, frame_size={frame_size}: the spot must fit on the disc and the disc on the frame.')
+        if min(L(self.n_frames))<1: raise ValueError(f'n_frames={n_frames}: a video has at least 1 frame.')
+
+    vocab = ['left','right','up','down','grows','shrinks','appears','vanishes']
+    c,stills_suffice = 8,False                                            # no still shows what happens: Stage 0 goes on with videos
+
+    @property
+    def settings(self): return {k:getattr(self,k) for k in ('n','n_valid','n_frames','frame_size','disc_size','spot_size','seed')}
+
+# %% ../nbs/06_video_data.ipynb #8a5e56dd
+def paint_spots(
+    frames:Tensor, # (B, T, 3, H, W) between 0 and 1
+    centre:Tensor, # (B, T, 2) of the disc (y, x), in pixels
+    disc:Tensor,   # (B,) its diameter, in pixels
+    offset:Tensor, # (B, T, 2) of the spot from the disc's centre, in pixels
+    spot:Tensor,   # (B, T) its diameter, in pixels
+    strength:Tensor,# (B, T) 1: there, 0: not there
+    color:Tensor,  # (B, 3) of the disc, at least .3 away from black and white
+    angle:Tensor   # (B,) of the stripes
+)->Tensor:         # (B, T, 3, H, W)
+    "Draw a disc and a striped spot on it"
+    h,w = frames.shape[-2:]
+    y = torch.arange(h)[:,None]+.5 - centre[...,0,None,None]                          # (B,T,H,1)
+    x = torch.arange(w)[None]+.5   - centre[...,1,None,None]
+    soft = lambda size,y,x: (size/2 - (y**2+x**2).sqrt() + .5).clamp(0,1)             # (B,T,H,W), an edge one pixel soft
+    on_disc = soft(disc[:,None,None,None], y, x)
+    y,x,size = y-offset[...,0,None,None], x-offset[...,1,None,None], spot[...,None,None]
+    turn = angle[:,None,None,None]
+    waves = (2*torch.pi*3.5*(y*turn.sin()+x*turn.cos())/size).sin()                   # three and a half stripes
+    mark = soft(size, y, x)*strength[...,None,None]*waves*.3
+    return frames + on_disc[:,:,None]*((color[:,None,:,None,None] + mark[:,:,None]) - frames)
+
+# %% ../nbs/06_video_data.ipynb #01954174
+@patch
+def clips(self:MovingMotions,
+    n:int,             # clips
+    valid:bool=False,  # other videos, for validation
+    kind:str='video',  # other words make other clips
+    frame_size=None,   # side of the frames, in pixels; default: the data set's
+    disc=None,         # (smallest, largest) diameter; default: the data set's
+    still=False        # one frame, whose label is the direction in which the spot lies
+)->Clips:              # `centre` is the region of the video, (N, 1, 2)
+    "Make `n` clips"
+    size,disc = ifnone(frame_size, self.frame_size), ifnone(disc, (self.disc_size,)*2)
+    few = max(2, 100*64**2//(size**2*sum(L(self.n_frames))))                           # small pieces stay in the processor's cache
+    parts = [self._some(ids, valid, kind, size, disc, still) for ids in torch.arange(n).split(few)]
+    return Clips(*[torch.cat(o) for o in zip(*parts)])
+
+@patch
+def _some(self:MovingMotions, ids, valid, kind, size, disc, still=False):
+    draws = Draws(ids, self.seed, stage=2+int(valid), epoch=zlib.crc32(kind.encode()))
+    counts = [1] if still else [self.n_frames] if isinstance(self.n_frames, int) else list(self.n_frames)
+    times = torch.cat([(torch.arange(t)+.5)/t for t in counts])                       # of a video that lasts from 0 to 1
+    u = draws.uniform('motion', 9)
+    label,diameter = (u[:,0]*8).long(), disc[0]+u[:,1]*(disc[1]-disc[0])
+    centre = diameter[:,None]/2 + u[:,2:4]*(size-diameter)[:,None]                    # (B,2)
+    drift = (u[:,4:6]-.5)*.2*diameter[:,None]
+    path = centre[:,None] + drift[:,None]*(2*times-1)[:,None]                         # (B,T,2)
+    spot = diameter*self.spot_size/self.disc_size
+    room = ((diameter-spot)/2)[:,None,None]                                           # the spot can go this far
+    pair,t = (label//2)[:,None],times[None]
+    offset = (.6*draws.uniform('offset', 1, 2)-.3).expand(-1,len(times),-1).clone()
+    for k,axis in ((0,1),(1,0)): offset[...,axis] = torch.where(pair==k, .8*(1-2*t), offset[...,axis])   # to the left, up
+    grown = torch.where(pair==2, .5+.9*t, 1.)
+    there = torch.where(pair==3, (t > .3+.4*u[:,6:7]).float(), 1.)
+    if still:
+        label,grown,there = (u[:,0]*8).long(), torch.ones_like(grown), torch.ones_like(there)
+        towards = (label+.5*(u[:,6]-.5))*torch.pi/4                                    # one of eight directions
+        offset = .8*torch.stack([towards.sin(), towards.cos()], -1)[:,None]
+    color = .3+.4*(((u[:,7:8]*6 + torch.tensor([0.,4,2])) % 6 - 3).abs()-1).clamp(0,1)
+    frames = paint_spots(backgrounds(draws, 12*times, size), path, diameter, offset*room, spot[:,None]*grown, there, color, u[:,8]*torch.pi)
+    frames = (frames.clamp(0,1)*255).round().byte()
+    back = torch.cat([torch.arange(t).flip(0)+sum(counts[:i]) for i,t in enumerate(counts)])
+    if not still: frames = torch.where((label%2==1)[:,None,None,None,None], frames[:,back], frames)     # the other one of each pair
+    return frames, label, centre[:,None], torch.ones(len(ids), 1, dtype=torch.bool)
+
+# %% ../nbs/06_video_data.ipynb #16293e27
+@patch
+def stills(self:MovingMotions,
+    part:str,           # 'glance': whole frames with huge discs; 'local': patches
+    patch_size:int=40,  # side of the patch, for 'local'
+    n:int=5000          # stills in each phase
+)->list:                # one `Clips` of training stills per phase, each followed by validation stills
+    "One-frame clips on which Stage 0 starts"
+    d,f = self.disc_size,self.frame_size
+    p = min(patch_size, f)
+    size,disc = dict(glance=(f, (min(1.5*d,f),min(2.5*d,f))), local=(p, (.9*min(d,p),min(1.1*d,p))))[part]
+    make = partial(self.clips, frame_size=size, disc=disc, still=True, kind=f'still {part}')
+    return [(make(n), make(n//10, True))]
+
 # %% ../nbs/06_video_data.ipynb #e44a91ef
 def check_clip(
     x,              # a clip
@@ -321,9 +427,9 @@ class VideoDataLoaders(DataLoaders):
         kwargs = dict(seed=seed, n_classes=len(vocab), device=device, **kwargs)
         return cls(ClipLoader(train, bs, shuffle=True, augment=augment, **kwargs), ClipLoader(valid, 2*bs, **kwargs), vocab, source, device)
 
-# %% ../nbs/06_video_data.ipynb #22578980
+# %% ../nbs/06_video_data.ipynb #314f6ab2
 @patch
-def dataloaders(self:MovingDigits,
+def dataloaders(self:(MovingDigits,MovingMotions),
     bs:int=16,    # videos a batch
     device=None,  # where batches go; None: fastai's default
     **kwargs      # for `VideoDataLoaders.from_clips`
@@ -679,16 +785,18 @@ def iter_frames(
 
 # %% ../nbs/06_video_data.ipynb #8b885631
 def frame_indices(
-    n:int,        # T: frames wanted
+    n,            # T: frames wanted; several, as (8, 12), for as many sets, one after the other
     n_frames:int, # frames that the video has
-    draws=None    # a `Draws` of one id: a random frame of each segment; None: the middle of each segment
-)->Tensor:        # (T,) int64 frame numbers from 0, never falling
+    draws=None,   # a `Draws` of one id: a random frame of each segment; None: the middle of each segment
+    purpose='frames' # for `draws`
+)->Tensor:        # (T,) int64 frame numbers from 0, never falling (within a set)
     "The authors' choice of frames, for validation or for training"
+    if not isinstance(n, int): return torch.cat([frame_indices(t, n_frames, draws, purpose+'+'*k) for k,t in enumerate(n)])
     i = torch.arange(n)
     if n_frames<=n:  return i.clamp(max=n_frames-1)
     if draws is None: return (n_frames/n/2 + n_frames/n*i.double()).long()
     step = n_frames//n
-    return i*step + (draws.uniform('frames', n)[0]*step).long()
+    return i*step + (draws.uniform(purpose, n)[0]*step).long()
 
 # %% ../nbs/06_video_data.ipynb #d5925370
 class VideoSource:
