@@ -7,4 +7,5 @@ from adafocus_nb.policy_ppo import *
 from adafocus_nb.runs import *
 from adafocus_nb.training_stages import *
 from adafocus_nb.adafocus_plus import *
+from adafocus_nb.tsm import *
 from adafocus_nb.inference import *

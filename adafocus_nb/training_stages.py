@@ -156,6 +156,7 @@ def stage0_learner(
         say(f'No pretrained weights for the {part} network: it starts on stills.')
         phases = [VideoDataLoaders.from_clips(t, v, dls.vocab, bs=recipe(model, part)['bs'], seed=dls.train.seed, device=dls.device)
                   for t,v in dls.source.stills(part, model.patch_size, n_stills)]
+        if not getattr(dls.source, 'stills_suffice', True): phases.append(dls)   # no still shows a motion
     elif not model.pretrained[part]:
         say(f'No pretrained weights for the {part} network and no stills to start on: it learns from your videos alone, which takes many of them.')
     return StageLearner(dls, model, part, FrameClassifier(model, part), phases, loss_func=model.label_loss, **kwargs)
@@ -197,9 +198,10 @@ def fixed_policies(
 )->dict:          # name -> function (batch of clips) -> corners
     "Random, central, Gaussian, and the true place where the data knows it"
     s,p = model.frame_size,model.patch_size
+    places = lambda x: model.random_corners(x, x.draws).shape[:2]      # videos, and places in each: one a frame, or one for all
     res = dict(random   = lambda x: model.random_corners(x, x.draws),
-               central  = lambda x: central_corners(*x.shape[:2], s, p, device=x.device),
-               gaussian = lambda x: gaussian_corners(*x.shape[:2], s, p, x.draws, device=x.device))
+               central  = lambda x: central_corners(*places(x), s, p, device=x.device),
+               gaussian = lambda x: gaussian_corners(*places(x), s, p, x.draws, device=x.device))
     if hasattr(dataset, 'true_corners'): res['true_place'] = lambda x: dataset.true_corners(p)[x.draws.ids].to(x.device)
     return res
 
