@@ -130,6 +130,7 @@ class AdaFocus(nn.Module):
     registry = {}                                                             # class name -> class, for `load`
     trains = dict(glance=('glance_net','glance_head'), local=('local_net','local_head')) | {
         1: ('local_net','classifier'), 2: ('policy',), 3: ('classifier',)}    # parts that each stage trains (B.1)
+    recipes = {}                                                              # preset -> stage -> how a subclass trains it, where not as chapter 03 says
 
     def __init_subclass__(cls, **kwargs): super().__init_subclass__(**kwargs); AdaFocus.registry[cls.__name__] = cls
 
@@ -182,8 +183,13 @@ def build(self:AdaFocus, glance, local, weights):
     self.policy = Policy(g, map_size, c['k']**2, c['hidden'])
     self.train().to(memory_format=torch.channels_last)                    # convolutions are faster so, on CPU and GPU
 
-# %% ../nbs/02_policy_ppo.ipynb #1563c4b6
+# %% ../nbs/02_policy_ppo.ipynb #c359f18f
 AdaFocus.registry['AdaFocus'] = AdaFocus
+
+@patch(cls_method=True)
+def sizes_of(cls:AdaFocus, preset:str)->dict: # what `from_preset` gives to the constructor
+    "The networks and sizes that a preset means for this class"
+    return preset_config(preset)
 
 @patch(cls_method=True)
 def from_preset(cls:AdaFocus,
@@ -192,7 +198,7 @@ def from_preset(cls:AdaFocus,
     **kwargs        # anything that `AdaFocus` takes, instead of the preset's choice
 ):
     "A new model with the networks that a preset names"
-    return cls(n_classes=n_classes, preset=preset, **{**preset_config(preset), **kwargs})
+    return cls(n_classes=n_classes, preset=preset, **{**cls.sizes_of(preset), **kwargs})
 
 # %% ../nbs/02_policy_ppo.ipynb #578e336e
 @patch
@@ -439,6 +445,14 @@ def draw(self:AdaFocus,
 )->Tensor:          # (T, 3, H, W) uint8
     "Paint where the model looked"
     return draw_patch(frames.cpu(), out.corners[i].cpu(), self.patch_size)
+
+@patch
+def shown(self:AdaFocus,
+    x:Tensor,   # (B, T, 3, H, W)
+    out:Focus   # the model's output for x
+)->tuple:       # frames (B, T, 3, H, W), and a `Focus` with an entry for each of them
+    "What pictures of the model at work show: here everything"
+    return x, out
 
 # %% ../nbs/02_policy_ppo.ipynb #c010d9b4
 def write_atomically(

@@ -174,8 +174,9 @@ def focus_frames(
     vocab,         # class names
     columns:int=4, # videos in a row
     side:int=128   # of each video in the picture, in pixels
-)->list:           # T pictures
+)->list:           # T pictures, one for each frame that the model's `shown` returns
     "One picture per time step: videos, patches, predictions"
+    x,out = model.shown(x, out)
     b,t,bar = len(x),x.shape[1],18
     p,guess = out.logits.softmax(-1).max(-1)                                             # (B,T) each
     rows = -(-b//columns)

@@ -57,8 +57,9 @@ def recipe(
     "How the model's preset trains a stage"
     preset = model.config['preset'] or 'tiny'
     if preset not in RECIPES: raise ValueError(f'The preset {preset!r} has no recipe for training: choose one of {", ".join(RECIPES)}.')
-    if stage not in RECIPES[preset]: raise ValueError(f'There is no stage {stage!r}: choose among {", ".join(map(repr, RECIPES[preset]))}.')
-    r = RECIPES[preset][stage]
+    stages = {**RECIPES[preset], **model.recipes.get(preset, {})}                     # a class may have its own
+    if stage not in stages: raise ValueError(f'There is no stage {stage!r}: choose among {", ".join(map(repr, stages))}.')
+    r = stages[stage]
     return {**r, 'epochs': r['epochs_reuse']} if model.config['reuse_glance'] and 'epochs_reuse' in r else r
 
 # %% ../nbs/03_training_stages.ipynb #1bb24514
@@ -225,7 +226,7 @@ class PPOTrainer:
         clip:float=.2,          # PPO's ε (authors' code)
         value_coef:float=.5,    # (authors' code)
         entropy_coef:float=.01, # (authors' code)
-        steps:int=1,            # optimiser steps per batch; with 1 the clip is idle (authors' code)
+        steps=None,             # optimiser steps per batch; None: the recipe's, or 1, with which the clip is idle (authors' code)
         bf16:bool=False,        # networks in bfloat16 (losses, returns and probabilities stay in float32)
         lr_scale:float=1.,      # multiplies the preset's learning rate
         progress:bool=True,     # show a bar and a table
@@ -234,6 +235,7 @@ class PPOTrainer:
     ):
         store_attr()
         self.recipe,self.rows = recipe(model, 2),[]
+        self.steps = ifnone(steps, self.recipe.get('steps', 1))
         lrs = {k:v*lr_scale for k,v in self.recipe['lr'].items()}
         model.to(dls.device)
         self.opt = torch.optim.Adam(model.param_groups(2, lrs))
@@ -288,7 +290,8 @@ def fit(self:PPOTrainer,
 class PolicyPatches(Callback):
     "The policy's most probable patches, as the model takes them when it is given none; counts the chosen candidates in `counts`"
     def before_epoch(self): self.counts = torch.zeros(len(self.learn.focus.candidates), dtype=torch.long)
-    def after_pred(self): self.counts += self.pred.actions.flatten().cpu().bincount(minlength=len(self.counts))
+    def after_pred(self):
+        if self.pred.actions is not None: self.counts += self.pred.actions.flatten().cpu().bincount(minlength=len(self.counts))
 
 # %% ../nbs/03_training_stages.ipynb #a7f5c371
 def stage3_learner(
@@ -309,7 +312,7 @@ def show_results(self:StageLearner,
 ):
     "Videos with the patches that the model looks at now, and what it says after each frame"
     x,y = ifnone(dl, self.dls.valid).one_batch()
-    with torch.no_grad(): out = self.focus.eval()(x)
+    with torch.no_grad(): x,out = self.focus.shown(x, self.focus.eval()(x))
     return show_results(x, y, out.logits.float(), out.corners, self.focus.patch_size, self.dls.vocab, max_n)
 
 # %% ../nbs/03_training_stages.ipynb #847fd9a8
@@ -370,8 +373,8 @@ class Training:
            '3': 'Stage III: the classifier adapts to the chosen patches'})
     def __init__(self, dls, model, epochs=None, run=None, progress=True, n_stills=5000, bf16=False, lr_scale=1.):
         store_attr()
-        self.epochs = {str(k):v for k,v in (epochs or {}).items()}
-        if wrong := self.epochs.keys()-set(self.stages): raise ValueError(f'epochs has {", ".join(sorted(wrong))}, which is no stage: choose {", ".join(self.stages[:-1])} or {self.stages[-1]}.')
+        self.epochs = dict.fromkeys(self.stages, epochs) if isinstance(epochs, int) else {str(k):v for k,v in (epochs or {}).items()}
+        if wrong := self.epochs.keys()-set(self.stages): raise ValueError(f'epochs has {", ".join(sorted(wrong))}, which is no stage of {type(model).__name__}: choose among {", ".join(self.stages)}.')
         self.measure = measure_of(dls, model)[1]
         model.to(dls.device)
         self.reached = dict(done=[], stage=None, epoch=0, seconds={}, scores={}, policy_rows=[], frozen=None)

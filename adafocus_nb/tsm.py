@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['temporal_shift', 'TemporalShift', 'ShiftedConv', 'convs_to_shift', 'add_shift', 'shifts', 'set_segments',
-           'stream_step', 'AdaFocusTSM', 'TSMPlus', 'TSM', 'TSN']
+           'stream_step', 'AdaFocusTSM', 'TSMPlus', 'TSM', 'TSN', 'TrainingTSM']
 
 # %% ../nbs/05_tsm.ipynb #5a34c5c6
 import torch, torch.nn as nn, torch.nn.functional as F
@@ -104,7 +104,7 @@ def stream_step(
 @delegates()
 class AdaFocusTSM(AdaFocus):
     "AdaFocus on networks with a temporal shift, one place per video (section 4.2)"
-    shifted = True
+    shifted,pairs = True,True                                              # has it the shift? does it read two sets of frames?
     def __init__(self, *args,
         patch_size:int=144,       # P, in pixels (paper: 144, 160, 176)
         n_frames=(8,12),          # of the glance and of the local network (paper)
@@ -115,10 +115,13 @@ class AdaFocusTSM(AdaFocus):
         **kwargs                  # as `AdaFocus`
     ):
         if classifier!='mean': raise ValueError(f"classifier={classifier!r}: with temporal shift it is 'mean', a linear layer averaged over the frames.")
-        n_frames = n_frames if isinstance(n_frames, int) else tuple(n_frames)
+        if isinstance(n_frames, int) != (not self.pairs): raise ValueError(f'n_frames={n_frames}: {type(self).__name__} reads {"a pair of numbers of frames, such as (8, 12)" if self.pairs else "one number of frames, such as 8"}.')
+        n_frames = tuple(n_frames) if self.pairs else n_frames
         self.options = dict(shift_div=shift_div, causal=causal, per_frame=per_frame)
         super().__init__(*args, patch_size=patch_size, n_frames=n_frames, classifier=classifier, **kwargs)
         self.config.update(self.options)
+        g,l = self.frames                                                  # after which glance frame π acts: the last; or those at the times of the local frames
+        self.register_buffer('when', ((torch.arange(l)+.5)*g/l).long() if per_frame else torch.tensor([g-1]), persistent=False)
 
     def build(self, glance, local, weights):
         "Make the networks, then put the shift in"
@@ -151,13 +154,7 @@ def glance(self:AdaFocusTSM,
     glance_map,feat = AdaFocus.glance(self, frames)
     return glance_map, feat.mean(1, keepdim=True)
 
-# %% ../nbs/05_tsm.ipynb #cef22671
-@patch
-def when(self:AdaFocusTSM):
-    "Of which glance frames π's actions count: the last one, or for each local frame the one of the same time"
-    g,l = self.frames
-    return ((torch.arange(l)+.5)*g/l).long() if self.config['per_frame'] else torch.tensor([g-1])
-
+# %% ../nbs/05_tsm.ipynb #ec2933bf
 @patch
 def act(self:AdaFocusTSM,
     glance_map:Tensor, # (B, 8, c, h, w)
@@ -167,13 +164,12 @@ def act(self:AdaFocusTSM,
 )->Act:                # (B, 1) each
     "π reads all glance maps, then chooses one place"
     scores,value,_ = self.policy(glance_map)
-    at = self.when()
-    return choose(scores[:,at], value[:,at], action, sample, draws)
+    return choose(scores[:,self.when], value[:,self.when], action, sample, draws)
 
 @patch
 def random_corners(self:AdaFocusTSM, x, draws=None)->Tensor:
     "RandomCrop: a random place for every video, (B, 1, 2)"
-    return random_corners(len(x[0] if isinstance(x, (tuple,list)) else x), len(self.when()), self.frame_size, self.patch_size, draws, self.candidates.device)
+    return random_corners(len(x[0] if isinstance(x, (tuple,list)) else x), len(self.when), self.frame_size, self.patch_size, draws, self.candidates.device)
 
 # %% ../nbs/05_tsm.ipynb #8e855a7e
 @patch
@@ -201,20 +197,29 @@ def frame_logits(self:AdaFocusTSM,
 )->Tensor:     # (B, C)
     "A network with its own head on full frames, averaged over time (Stage 0)"
     if isinstance(x, (tuple,list)) or x.shape[1]==sum(self.frames): x = self.check(x)[part=='local']
-    set_segments(getattr(self, part+'_net'), x.shape[1])
-    return self.glance_head(AdaFocus.glance(self, x)[1]).mean(1) if part=='glance' else AdaFocus.frame_logits(self, x, part)
+    x = x.as_subclass(Tensor)
+    net,head = (getattr(self, part+o) for o in ('_net','_head'))
+    set_segments(net, x.shape[1])
+    f = AdaFocus.glance(self, x)[1] if part=='glance' else net(self.normalise(x.flatten(0,1))).mean((2,3)).unflatten(0, x.shape[:2])
+    return head(F.dropout(f, self.config['dropout'], self.training)).mean(1)
 
 @patch
-def draw(self:AdaFocusTSM, frames:Tensor, out:Focus, i:int=0)->Tensor:
-    "Paint the place into the local network's frames, (12, 3, H, W)"
-    frames = frames[-self.frames[1]:].cpu()
-    return draw_patch(frames, out.corners[i].cpu().expand(len(frames),2), self.patch_size)
+def param_groups(self:AdaFocusTSM, stage, lrs=None, also=())->list:
+    "As in `AdaFocus`; dropout ends with Stage I (authors' code)"
+    self.classifier.drop.p = self.config['dropout']*(stage!=3)
+    return AdaFocus.param_groups(self, stage, lrs, also)
+
+@patch
+def shown(self:AdaFocusTSM, x, out:Focus)->tuple:
+    "The local network's frames, each with the place and the prediction of the whole video"
+    x = x[-1] if isinstance(x, (tuple,list)) else x[:,-self.frames[1]:]
+    return x, Focus(*[None if o is None else o.expand(-1, x.shape[1], *o.shape[2:]) for o in out])
 
 # %% ../nbs/05_tsm.ipynb #67b810d2
 class TSMPlus(AdaFocusTSM):
     "Both networks with temporal shift on full frames (TSM+, section 4.2)"
+    pairs = False
     def __init__(self, *args, patch_size=None, n_frames=8, frame_size:int=224, **kwargs):
-        if not isinstance(n_frames, int): raise ValueError(f'n_frames={n_frames}: both networks of TSM+ see the same frames, give one number.')
         super().__init__(*args, patch_size=frame_size, n_frames=n_frames, frame_size=frame_size, **kwargs)
 
     def check(self, x): return (AdaFocus.check(self, x),)*2                # the same frames twice
@@ -238,3 +243,51 @@ class TSM(TSMPlus):
 class TSN(TSM):
     "The local network on full frames, without shift: frames are averaged, their order is lost (TSN)"
     shifted = False
+
+# %% ../nbs/05_tsm.ipynb #85763082
+@patch(cls_method=True)
+def sizes_of(cls:AdaFocusTSM, preset:str)->dict: # what `from_preset` gives to the constructor
+    "The networks and sizes that a preset means for this class"
+    c = preset_config(preset) | dict(classifier='mean', n_frames=(8,12), patch_size=144)
+    if preset=='tiny': c |= dict(n_frames=(4,6), patch_size=41)             # 41 of 64 pixels are 144 of 224
+    if preset in ('tiny','quick'): c['glance_res'] = 14                     # the glance sees the disc, not what happens on it
+    if preset=='paper-sth': c['dropout'] = .5
+    return c if cls.pairs else c | dict(n_frames=c['n_frames'][0])
+
+# %% ../nbs/05_tsm.ipynb #42ad4b7e
+def _but(preset, stage, lr=None, **changes):
+    "A recipe of chapter 03, changed"
+    r = RECIPES[preset][stage]
+    return {k:v for k,v in r.items() if k!='epochs_reuse'} | changes | dict(lr={**r['lr'], **(lr or {})})
+
+AdaFocusTSM.recipes = dict(                                                # in Stage 0 one half of the epochs on stills, the other on videos
+    tiny  = {'glance': _but('tiny','glance', epochs=10), 'local': _but('tiny','local', epochs=12), 1: _but('tiny',1),
+             2: _but('tiny',2, dict(policy=2e-4), steps=4)},
+    quick = {'glance': _but('quick','glance', epochs=5), 'local': _but('quick','local', epochs=10), 1: _but('quick',1, dict(classifier=1e-3), epochs=6),
+             2: _but('quick',2, dict(policy=2e-4), epochs=16, steps=4)})
+
+# %% ../nbs/05_tsm.ipynb #cf564df3
+AdaFocusTSM.stages,TSMPlus.stages,TSM.stages = Training.stages,('glance','local','1','3'),('local',)
+
+class TrainingTSM(Training):
+    "`Training` for models with temporal shift and for their opponents: the stages that the model has"
+    def __init__(self, dls, model, *args, **kwargs):
+        self.stages = model.stages
+        self.titles = Training.titles | dict(local='Stage 0: the local network learns to recognise whole frames')
+        if '2' not in self.stages: self.titles |= {'1':'Stage I: local network and classifier learn from whole frames', '3':'Stage III: the classifier alone'}
+        super().__init__(dls, model, *args, **kwargs)
+
+@patch
+def after_local(self:TrainingTSM):
+    if self.stages==('local',): self.score('full_frames')
+
+@patch
+def after_1(self:TrainingTSM): Training.after_1(self) if '2' in self.stages else self.score('full_frames')
+
+@patch
+def after_3(self:TrainingTSM): self.score('adafocus_stage3' if '2' in self.stages else 'full_frames_stage3')
+
+@patch
+def results(self:TrainingTSM)->dict:
+    "The numbers of a finished training, and which model it was"
+    return dict(method=type(self.model).__name__) | Training.results(self)

@@ -248,8 +248,8 @@ class MovingMotions:
         n_valid:int=400,      # validation videos
         n_frames=8,           # T; a pair (8, 12) gives 8 + 12 frames of the same video, one set after the other
         frame_size:int=64,    # side of the frames, in pixels
-        disc_size:float=26,   # diameter of the disc, in pixels
-        spot_size:float=12,   # of the spot on it
+        disc_size:float=22,   # diameter of the disc, in pixels
+        spot_size:float=11,   # of the spot on it
         seed:int=0            # makes other videos
     ):
         store_attr()
@@ -272,7 +272,8 @@ def paint_spots(
     spot:Tensor,   # (B, T) its diameter, in pixels
     strength:Tensor,# (B, T) 1: there, 0: not there
     color:Tensor,  # (B, 3) of the disc, at least .3 away from black and white
-    angle:Tensor   # (B,) of the stripes
+    angle:Tensor,  # (B,) of the stripes
+    plain=False    # no stripes: the spot differs in brightness
 )->Tensor:         # (B, T, 3, H, W)
     "Draw a disc and a striped spot on it"
     h,w = frames.shape[-2:]
@@ -282,7 +283,7 @@ def paint_spots(
     on_disc = soft(disc[:,None,None,None], y, x)
     y,x,size = y-offset[...,0,None,None], x-offset[...,1,None,None], spot[...,None,None]
     turn = angle[:,None,None,None]
-    waves = (2*torch.pi*3.5*(y*turn.sin()+x*turn.cos())/size).sin()                   # three and a half stripes
+    waves = 1. if plain else (2*torch.pi*3.5*(y*turn.sin()+x*turn.cos())/size).sin()  # three and a half stripes
     mark = soft(size, y, x)*strength[...,None,None]*waves*.3
     return frames + on_disc[:,:,None]*((color[:,None,:,None,None] + mark[:,:,None]) - frames)
 
@@ -294,16 +295,17 @@ def clips(self:MovingMotions,
     kind:str='video',  # other words make other clips
     frame_size=None,   # side of the frames, in pixels; default: the data set's
     disc=None,         # (smallest, largest) diameter; default: the data set's
-    still=False        # one frame, whose label is the direction in which the spot lies
+    still=False,       # one frame, whose label is the direction in which the spot lies
+    plain=False        # without stripes
 )->Clips:              # `centre` is the region of the video, (N, 1, 2)
     "Make `n` clips"
     size,disc = ifnone(frame_size, self.frame_size), ifnone(disc, (self.disc_size,)*2)
     few = max(2, 100*64**2//(size**2*sum(L(self.n_frames))))                           # small pieces stay in the processor's cache
-    parts = [self._some(ids, valid, kind, size, disc, still) for ids in torch.arange(n).split(few)]
+    parts = [self._some(ids, valid, kind, size, disc, still, plain) for ids in torch.arange(n).split(few)]
     return Clips(*[torch.cat(o) for o in zip(*parts)])
 
 @patch
-def _some(self:MovingMotions, ids, valid, kind, size, disc, still=False):
+def _some(self:MovingMotions, ids, valid, kind, size, disc, still=False, plain=False):
     draws = Draws(ids, self.seed, stage=2+int(valid), epoch=zlib.crc32(kind.encode()))
     counts = [1] if still else [self.n_frames] if isinstance(self.n_frames, int) else list(self.n_frames)
     times = torch.cat([(torch.arange(t)+.5)/t for t in counts])                       # of a video that lasts from 0 to 1
@@ -324,7 +326,7 @@ def _some(self:MovingMotions, ids, valid, kind, size, disc, still=False):
         towards = (label+.5*(u[:,6]-.5))*torch.pi/4                                    # one of eight directions
         offset = .8*torch.stack([towards.sin(), towards.cos()], -1)[:,None]
     color = .3+.4*(((u[:,7:8]*6 + torch.tensor([0.,4,2])) % 6 - 3).abs()-1).clamp(0,1)
-    frames = paint_spots(backgrounds(draws, 12*times, size), path, diameter, offset*room, spot[:,None]*grown, there, color, u[:,8]*torch.pi)
+    frames = paint_spots(backgrounds(draws, 12*times, size), path, diameter, offset*room, spot[:,None]*grown, there, color, u[:,8]*torch.pi, plain)
     frames = (frames.clamp(0,1)*255).round().byte()
     back = torch.cat([torch.arange(t).flip(0)+sum(counts[:i]) for i,t in enumerate(counts)])
     if not still: frames = torch.where((label%2==1)[:,None,None,None,None], frames[:,back], frames)     # the other one of each pair
@@ -333,15 +335,15 @@ def _some(self:MovingMotions, ids, valid, kind, size, disc, still=False):
 # %% ../nbs/06_video_data.ipynb #16293e27
 @patch
 def stills(self:MovingMotions,
-    part:str,           # 'glance': whole frames with huge discs; 'local': patches
+    part:str,           # 'glance': whole frames, plain spots; 'local': patches
     patch_size:int=40,  # side of the patch, for 'local'
     n:int=5000          # stills in each phase
 )->list:                # one `Clips` of training stills per phase, each followed by validation stills
     "One-frame clips on which Stage 0 starts"
     d,f = self.disc_size,self.frame_size
     p = min(patch_size, f)
-    size,disc = dict(glance=(f, (min(1.5*d,f),min(2.5*d,f))), local=(p, (.9*min(d,p),min(1.1*d,p))))[part]
-    make = partial(self.clips, frame_size=size, disc=disc, still=True, kind=f'still {part}')
+    size,disc = dict(glance=(f, (d,min(2.5*d,f))), local=(p, (.9*min(d,p),min(1.1*d,p))))[part]
+    make = partial(self.clips, frame_size=size, disc=disc, still=True, plain=part=='glance', kind=f'still {part}')
     return [(make(n), make(n//10, True))]
 
 # %% ../nbs/06_video_data.ipynb #e44a91ef
@@ -1111,7 +1113,6 @@ class VideoCrop:
         grid = torch.stack([at[:,1,None,:].expand(-1,s,-1), at[:,0,:,None].expand(-1,-1,s)], -1)               # (B,S,S,2) as (x, y)
         out = F.grid_sample(x.as_subclass(Tensor).flatten(1,2).float(), grid, align_corners=False, padding_mode='border')
         return TensorVideo(out.round().byte().view(b,t,c,s,s))                                                 # (B,T*C,S,S) -> (B,T,C,S,S)
-        return TensorVideo(out.round().byte().view(b,t,c,s,s))
 
 # %% ../nbs/06_video_data.ipynb #1e62d73d
 def pad_clips(
@@ -1166,7 +1167,7 @@ class VideoLoader(ClipLoader):
 # %% ../nbs/06_video_data.ipynb #8086a92a
 def load_clip(
     path,           # video file
-    n_frames:int,   # T
+    n_frames,       # T; or a pair (8, 12), one set of frames after the other
     frame_size:int, # of the model, in pixels
     resize:int,     # short side before the centre crop, in pixels
     square=False    # scale frames to a square of this side instead
@@ -1181,7 +1182,7 @@ def load_clip(
 @patch(cls_method=True)
 def from_source(cls:VideoDataLoaders,
     source,                   # `VideoSource`
-    n_frames:int=16,          # T
+    n_frames=16,              # T; a pair (8, 12): both sets of frames from the same crop, one set after the other
     frame_size:int=224,       # side of the frames that the model sees, in pixels
     resize=None,              # shorter side before cropping; None: 256 for 224, and in proportion
     square=False,             # scale to a square of side `resize` instead, which keeps everything and distorts it
@@ -1205,7 +1206,8 @@ def from_source(cls:VideoDataLoaders,
                            n_classes=len(source.vocab), device=device, num_workers=num_workers, **kwargs)
     dls = cls(loader(False), loader(True), source.vocab, source, device)
     scaled = f'scaled to {f"{resize} x {resize}" if square else f"a shorter side of {resize}"}'
-    dls.multilabel,dls.preparation = source.multilabel,(f'{n_frames} frames, {scaled}. Training: one frame at random from each of {n_frames} segments, a random square of {", ".join(f"{o:g}" for o in scales)} '
+    count = n_frames if isinstance(n_frames, int) else ' + '.join(map(str, n_frames))
+    dls.multilabel,dls.preparation = source.multilabel,(f'{count} frames, {scaled}. Training: one frame at random from each of {count} segments, a random square of {", ".join(f"{o:g}" for o in scales)} '
         f'of the shorter side resized to {frame_size}, {"half of the clips mirrored" if flip else "never mirrored"}. Test: the middle frame of each segment, the central {frame_size} x {frame_size}.')
     return dls
 

@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""What temporal shift and a chosen place are worth on MovingMotions: `python .ci/tsm.py SEED OUT [--per-frame] [--short]`, results in OUT/tsm_SEED.json.
+
+TSM's Stage 0 is the start of TSM+ and of AdaFocus-TSM; both then go through the same stages. TSN is trained like TSM.
+With --per-frame the opponent is AdaFocus-TSM with a place for every frame (results in OUT/places_SEED.json). Preset quick on a GPU, tiny elsewhere.
+"""
+import json, sys, time, types
+from pathlib import Path
+
+import torch
+
+from adafocus_nb.all import *
+from adafocus_nb.commands import DEMO_MOTIONS
+
+seed, out, short, per_frame = int(sys.argv[1]), Path(sys.argv[2]), '--short' in sys.argv, '--per-frame' in sys.argv
+gpu = torch.cuda.is_available()
+preset, device = ('quick', 'cuda') if gpu else ('tiny', 'cpu')
+out.mkdir(parents=True, exist_ok=True)
+res, start = dict(seed=seed, preset=preset, device=device_name(device), versions=versions()), time.time()
+
+def say(key, value):
+    res[key] = value
+    print(f'seed {seed}, {time.time()-start:4.0f} s: {key} {value}', flush=True)
+    (out/f'{"places" if per_frame else "tsm"}_{seed}.json').write_text(json.dumps(res | dict(seconds=round(time.time()-start))) + '\n')
+
+class Part(torch.utils.data.Dataset):
+    "The first frames of clips that are in memory"
+    def __init__(self, clips, n): self.clips, self.n = clips, n
+    def __len__(self): return len(self.clips)
+    def __getitem__(self, i): x, y = self.clips[i]; return x[:self.n], y
+
+pair = AdaFocusTSM.sizes_of(preset)['n_frames']
+data = MovingMotions(**DEMO_MOTIONS[preset] | dict(n_frames=pair, seed=seed) | (dict(n=32, n_valid=16) if short else {}))
+both = data.dataloaders(device=device)
+one = VideoDataLoaders.from_clips(Part(both.train.dataset, pair[0]), Part(both.valid.dataset, pair[0]), data.vocab, bs=16, seed=seed,
+                                  augment=both.train.augment, source=data, device=device)
+say('data', data.settings)
+
+def new(cls, **kwargs): torch.manual_seed(seed); return cls.from_preset(preset, n_classes=data.c, labels=data.vocab, **kwargs)
+def train(model, dls, skip=()):
+    "All stages of the model but those in `skip`; after each epoch a line"
+    epochs = dict.fromkeys(skip, 0) | (dict.fromkeys(set(model.stages)-set(skip), 1) if short else {})
+    log = types.SimpleNamespace(state=None, rows=[], keep=lambda *a: None, save_state=lambda *a, **k: None,
+        log=lambda stage, epoch, seconds, **row: print(f'seed {seed} {type(model).__name__} {stage} {epoch} {seconds:.0f} s', {k: round(v, 3) for k, v in row.items() if k in ('train_loss', 'valid_loss', 'top1', 'reward', 'entropy')}, flush=True))
+    return TrainingTSM(dls, model, epochs, log, False, 64 if short else 3000, gpu).fit()['top1']
+
+tsm = new(TSM)
+say('TSM', train(tsm, one))
+ada = new(AdaFocusTSM)
+ada.local_net.load_state_dict(tsm.local_net.state_dict())
+say('AdaFocusTSM', train(ada, both, ['local']))
+if per_frame:
+    each = new(AdaFocusTSM, per_frame=True)
+    each.local_net.load_state_dict(tsm.local_net.state_dict()); each.glance_net.load_state_dict(ada.glance_net.state_dict())
+    say('per_frame', train(each, both, ['glance', 'local']))
+else:
+    plus = new(TSMPlus)
+    plus.local_net.load_state_dict(tsm.local_net.state_dict()); plus.glance_net.load_state_dict(ada.glance_net.state_dict())
+    say('TSMPlus', train(plus, one, ['glance', 'local']))
+    say('TSN', train(new(TSN), one))
