@@ -123,7 +123,7 @@ def check_method(model, method):
 
 # %% ../nbs/11_commands.ipynb #2ea15be4
 DEMO_VIDEOS = dict(tiny=dict(), quick=dict(n=1500, n_frames=8, frame_size=224, digit_size=49, shirt_size=84))
-DEMO_MOTIONS = dict(tiny=dict(), quick=dict(n=1200, frame_size=224, disc_size=77, spot_size=38))
+DEMO_MOTIONS = dict(tiny=dict(), quick=dict(n=1000, frame_size=224, disc_size=66, spot_size=33))
 BUILTIN = dict(digits=(MovingDigits,DEMO_VIDEOS), motions=(MovingMotions,DEMO_MOTIONS))
 
 # %% ../nbs/11_commands.ipynb #9bc3c756
