@@ -225,7 +225,7 @@ class PPOTrainer:
         gamma:float=.7,         # discount (paper)
         clip:float=.2,          # PPO's ε (authors' code)
         value_coef:float=.5,    # (authors' code)
-        entropy_coef:float=.01, # (authors' code)
+        entropy_coef=None,      # None: the recipe's, or 0.01 (authors' code)
         steps=None,             # optimiser steps per batch; None: the recipe's, or 1, with which the clip is idle (authors' code)
         bf16:bool=False,        # networks in bfloat16 (losses, returns and probabilities stay in float32)
         lr_scale:float=1.,      # multiplies the preset's learning rate
@@ -235,7 +235,7 @@ class PPOTrainer:
     ):
         store_attr()
         self.recipe,self.rows = recipe(model, 2),[]
-        self.steps = ifnone(steps, self.recipe.get('steps', 1))
+        self.steps,self.entropy_coef = ifnone(steps, self.recipe.get('steps', 1)),ifnone(entropy_coef, self.recipe.get('entropy_coef', .01))
         lrs = {k:v*lr_scale for k,v in self.recipe['lr'].items()}
         model.to(dls.device)
         self.opt = torch.optim.Adam(model.param_groups(2, lrs))

@@ -264,7 +264,7 @@ AdaFocusTSM.recipes = dict(                                                # in 
     tiny  = {'glance': _but('tiny','glance', epochs=10), 'local': _but('tiny','local', epochs=12), 1: _but('tiny',1),
              2: _but('tiny',2, dict(policy=1e-4), epochs=15, steps=4)},
     quick = {'glance': _but('quick','glance', epochs=5), 'local': _but('quick','local'), 1: _but('quick',1, dict(classifier=1e-3), epochs=4),
-             2: _but('quick',2, dict(policy=1e-4), epochs=8, steps=4), 3: _but('quick',3, epochs=2)})
+             2: _but('quick',2, dict(policy=1e-4), epochs=8, steps=4, entropy_coef=.1), 3: _but('quick',3, epochs=2)})
 
 # %% ../nbs/05_tsm.ipynb #cf564df3
 AdaFocusTSM.stages,TSMPlus.stages,TSM.stages = Training.stages,('glance','local','1','3'),('local',)

@@ -429,9 +429,9 @@ class VideoDataLoaders(DataLoaders):
         kwargs = dict(seed=seed, n_classes=len(vocab), device=device, **kwargs)
         return cls(ClipLoader(train, bs, shuffle=True, augment=augment, **kwargs), ClipLoader(valid, 2*bs, **kwargs), vocab, source, device)
 
-# %% ../nbs/06_video_data.ipynb #314f6ab2
+# %% ../nbs/06_video_data.ipynb #22578980
 @patch
-def dataloaders(self:(MovingDigits,MovingMotions),
+def dataloaders(self:MovingDigits,
     bs:int=16,    # videos a batch
     device=None,  # where batches go; None: fastai's default
     **kwargs      # for `VideoDataLoaders.from_clips`
@@ -439,6 +439,8 @@ def dataloaders(self:(MovingDigits,MovingMotions),
     "Training and validation videos in memory, training ones slightly rescaled (and never mirrored)"
     return VideoDataLoaders.from_clips(self.clips(self.n), self.clips(self.n_valid, valid=True), self.vocab, bs=bs, seed=self.seed,
                                        augment=ClipAugment(scales=(1.,.875), flip=False), source=self, device=device, **kwargs)
+
+MovingMotions.dataloaders = MovingDigits.dataloaders
 
 # %% ../nbs/06_video_data.ipynb #29284bc1
 @patch
