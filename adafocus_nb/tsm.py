@@ -261,10 +261,10 @@ def _but(preset, stage, lr=None, **changes):
     return {k:v for k,v in r.items() if k!='epochs_reuse'} | changes | dict(lr={**r['lr'], **(lr or {})})
 
 AdaFocusTSM.recipes = dict(                                                # in Stage 0 one half of the epochs on stills, the other on videos
-    tiny  = {'glance': _but('tiny','glance', epochs=10), 'local': _but('tiny','local', epochs=12), 1: _but('tiny',1),
-             2: _but('tiny',2, dict(policy=1e-4), epochs=15, steps=4)},
-    quick = {'glance': _but('quick','glance', epochs=5), 'local': _but('quick','local'), 1: _but('quick',1, dict(classifier=1e-3), epochs=4),
-             2: _but('quick',2, dict(policy=1e-4), epochs=8, steps=4, entropy_coef=.1), 3: _but('quick',3, epochs=2)})
+    tiny  = {'glance': _but('tiny','glance', epochs=10), 'local': _but('tiny','local', dict(local_net=1e-3, local_head=1e-3), epochs=20), 1: _but('tiny',1),
+             2: _but('tiny',2, dict(policy=1e-3), epochs=15, steps=4, rollouts=4, entropy_coef=.1, anneal=True)},
+    quick = {'glance': _but('quick','glance', epochs=16), 'local': _but('quick','local'), 1: _but('quick',1, dict(classifier=1e-3), epochs=4),
+             2: _but('quick',2, epochs=12, steps=4, rollouts=4, entropy_coef=.1, anneal=True), 3: _but('quick',3, epochs=2)})
 
 # %% ../nbs/05_tsm.ipynb #cf564df3
 AdaFocusTSM.stages,TSMPlus.stages,TSM.stages = Training.stages,('glance','local','1','3'),('local',)
