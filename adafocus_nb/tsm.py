@@ -94,7 +94,8 @@ def stream_step(
 )->tuple:          # the network's output, new state
     "The next frame of a stream through a network with causal shifts"
     all_shifts = shifts(net)
-    if not all(m.causal for m in all_shifts): raise ValueError('This network also takes channels from the next frame, which a stream does not have: build it with causal=True.')
+    if not all(m.causal for m in all_shifts):
+        raise ValueError('This network also takes channels from the next frame, which a stream does not have: build it with causal=True.')
     for m,past in zip(all_shifts, state or [None]*len(all_shifts)): m.streams,m.past = True,past
     try: out = net(x); return out, [m.past for m in all_shifts]
     finally:
@@ -114,14 +115,18 @@ class AdaFocusTSM(AdaFocus):
         per_frame:bool=False,     # a place for every frame instead of one per video (ours, to compare)
         **kwargs                  # as `AdaFocus`
     ):
-        if classifier!='mean': raise ValueError(f"classifier={classifier!r}: with temporal shift it is 'mean', a linear layer averaged over the frames.")
-        if isinstance(n_frames, int) != (not self.pairs): raise ValueError(f'n_frames={n_frames}: {type(self).__name__} reads {"a pair of numbers of frames, such as (8, 12)" if self.pairs else "one number of frames, such as 8"}.')
+        if classifier!='mean':
+            raise ValueError(f"classifier={classifier!r}: with temporal shift it is 'mean', a linear layer averaged over the frames.")
+        if isinstance(n_frames, int)==self.pairs:
+            reads = 'a pair of numbers of frames, such as (8, 12)' if self.pairs else 'one number of frames, such as 8'
+            raise ValueError(f'n_frames={n_frames}: {type(self).__name__} reads {reads}.')
         n_frames = tuple(n_frames) if self.pairs else n_frames
         self.options = dict(shift_div=shift_div, causal=causal, per_frame=per_frame)
         super().__init__(*args, patch_size=patch_size, n_frames=n_frames, classifier=classifier, **kwargs)
         self.config.update(self.options)
-        g,l = self.frames                                                  # after which glance frame π acts: the last; or those at the times of the local frames
-        self.register_buffer('when', ((torch.arange(l)+.5)*g/l).long() if per_frame else torch.tensor([g-1]), persistent=False)
+        g,l = self.frames
+        when = ((torch.arange(l)+.5)*g/l).long() if per_frame else torch.tensor([g-1])
+        self.register_buffer('when', when, persistent=False)               # after which glance frames π acts: after the last
 
     def build(self, glance, local, weights):
         "Make the networks, then put the shift in"
@@ -140,8 +145,11 @@ def check(self:AdaFocusTSM,
     "The two parts of a batch, or a sentence that says what is wrong with it"
     if isinstance(x, (tuple,list)) and len(x)==2 and all(torch.is_tensor(o) for o in x): parts = tuple(x)
     elif torch.is_tensor(x) and x.ndim==5 and x.shape[1]==sum(self.frames): parts = x.split(self.frames, 1)
-    else: raise ValueError(f'Frames have shape {tuple(getattr(x, "shape", ()))}: this model reads (B, {self.frames[0]}+{self.frames[1]}, 3, {self.frame_size}, {self.frame_size}), or the two parts as a tuple.')
-    if parts[0].shape[1]!=self.frames[0] or parts[1].shape[1]!=self.frames[1]: raise ValueError(f'The two parts have {parts[0].shape[1]} and {parts[1].shape[1]} frames: this model reads {self.frames[0]} and {self.frames[1]}.')
+    else:
+        reads = '(B, {}+{}, 3, {}, {})'.format(*self.frames, *[self.frame_size]*2)
+        raise ValueError(f'Frames have shape {tuple(getattr(x, "shape", ()))}: this model reads {reads}, or the two parts as a tuple.')
+    got = tuple(o.shape[1] for o in parts)
+    if got!=self.frames: raise ValueError('The two parts have {} and {} frames: this model reads {} and {}.'.format(*got, *self.frames))
     return tuple(AdaFocus.check(self, o) for o in parts)
 
 @patch
@@ -169,7 +177,8 @@ def act(self:AdaFocusTSM,
 @patch
 def random_corners(self:AdaFocusTSM, x, draws=None)->Tensor:
     "RandomCrop: a random place for every video, (B, 1, 2)"
-    return random_corners(len(x[0] if isinstance(x, (tuple,list)) else x), len(self.when), self.frame_size, self.patch_size, draws, self.candidates.device)
+    b = len(x[0] if isinstance(x, (tuple,list)) else x)
+    return random_corners(b, len(self.when), self.frame_size, self.patch_size, draws, self.candidates.device)
 
 # %% ../nbs/05_tsm.ipynb #8e855a7e
 @patch
@@ -261,9 +270,11 @@ def _but(preset, stage, lr=None, **changes):
     return {k:v for k,v in r.items() if k!='epochs_reuse'} | changes | dict(lr={**r['lr'], **(lr or {})})
 
 AdaFocusTSM.recipes = dict(                                                # in Stage 0 one half of the epochs on stills, the other on videos
-    tiny  = {'glance': _but('tiny','glance', epochs=10), 'local': _but('tiny','local', dict(local_net=1e-3, local_head=1e-3), epochs=20), 1: _but('tiny',1),
+    tiny  = {'glance': _but('tiny','glance', epochs=10), 'local': _but('tiny','local', dict(local_net=1e-3, local_head=1e-3), epochs=20),
+             1: _but('tiny',1),
              2: _but('tiny',2, dict(policy=1e-3), epochs=15, steps=4, rollouts=4, entropy_coef=.1, anneal=True)},
-    quick = {'glance': _but('quick','glance', epochs=16), 'local': _but('quick','local'), 1: _but('quick',1, dict(classifier=1e-3), epochs=4),
+    quick = {'glance': _but('quick','glance', epochs=16), 'local': _but('quick','local'),
+             1: _but('quick',1, dict(classifier=1e-3), epochs=4),
              2: _but('quick',2, epochs=12, steps=4, rollouts=4, entropy_coef=.1, anneal=True), 3: _but('quick',3, epochs=2)})
 
 # %% ../nbs/05_tsm.ipynb #cf564df3
@@ -274,7 +285,8 @@ class TrainingTSM(Training):
     def __init__(self, dls, model, *args, **kwargs):
         self.stages = model.stages
         self.titles = Training.titles | dict(local='Stage 0: the local network learns to recognise whole frames')
-        if '2' not in self.stages: self.titles |= {'1':'Stage I: local network and classifier learn from whole frames', '3':'Stage III: the classifier alone'}
+        if '2' not in self.stages:
+            self.titles |= {'1':'Stage I: local network and classifier learn from whole frames', '3':'Stage III: the classifier alone'}
         super().__init__(dls, model, *args, **kwargs)
 
 @patch
