@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""What temporal shift and a chosen place are worth on MovingMotions: `python .ci/tsm.py SEED OUT [--per-frame] [--short]`, results in OUT/tsm_SEED.json.
+"""What temporal shift and a chosen place are worth on MovingMotions: `python .ci/tsm.py SEED OUT [--part ada|rest] [--per-frame] [--short]`, results in OUT/tsm_SEED.json.
 
 TSM's Stage 0 is the start of TSM+ and of AdaFocus-TSM; both then go through the same stages. TSN is trained like TSM.
 With --per-frame the opponent is AdaFocus-TSM with a place for every frame (results in OUT/places_SEED.json). Preset quick on a GPU, tiny elsewhere.
+Two processes may share the work: `--part ada` trains TSM and AdaFocus-TSM, `--part rest` TSN, then TSM+ as soon as the other one has trained the networks it starts from.
 """
-import json, sys, time, types
+import fcntl, json, os, sys, tempfile, time, types
 from pathlib import Path
 
 import torch
@@ -13,15 +14,21 @@ from adafocus_nb.all import *
 from adafocus_nb.commands import DEMO_MOTIONS
 
 seed, out, short, per_frame = int(sys.argv[1]), Path(sys.argv[2]), '--short' in sys.argv, '--per-frame' in sys.argv
+part = sys.argv[sys.argv.index('--part')+1] if '--part' in sys.argv else 'all'
 gpu = torch.cuda.is_available()
 preset, device = ('quick', 'cuda') if gpu else ('tiny', 'cpu')
 out.mkdir(parents=True, exist_ok=True)
-res, start = dict(seed=seed, preset=preset, device=device_name(device), versions=versions()), time.time()
+start, shared = time.time(), Path(tempfile.gettempdir())/f'adafocus_tsm_{seed}_{preset}'
+about = dict(seed=seed, preset=preset, device=device_name(device), versions=versions())
 
 def say(key, value):
-    res[key] = value
+    "Print, and write beside what the other process has written"
     print(f'seed {seed}, {time.time()-start:4.0f} s: {key} {value}', flush=True)
-    (out/f'{"places" if per_frame else "tsm"}_{seed}.json').write_text(json.dumps(res | dict(seconds=round(time.time()-start))) + '\n')
+    path = out/f'{"places" if per_frame else "tsm"}_{seed}.json'
+    with open(path, 'a+') as f:
+        fcntl.flock(f, fcntl.LOCK_EX); f.seek(0)
+        new = about | json.loads(f.read() or '{}') | {key:value}
+        f.truncate(0); f.write(json.dumps(new | dict(seconds=max(new.get('seconds', 0), round(time.time()-start)))) + '\n')
 
 class Part(torch.utils.data.Dataset):
     "The first frames of clips that are in memory"
@@ -44,17 +51,28 @@ def train(model, dls, skip=()):
         log=lambda stage, epoch, seconds, **row: print(f'seed {seed} {type(model).__name__} {stage} {epoch} {seconds:.0f} s', {k: round(v, 3) for k, v in row.items() if k in ('train_loss', 'valid_loss', 'top1', 'reward', 'entropy')}, flush=True))
     return TrainingTSM(dls, model, epochs, log, False, 64 if short else 3000, gpu).fit()['top1']
 
-tsm = new(TSM)
-say('TSM', train(tsm, one))
-ada = new(AdaFocusTSM)
-ada.local_net.load_state_dict(tsm.local_net.state_dict())
-say('AdaFocusTSM', train(ada, both, ['local']))
-if per_frame:
-    each = new(AdaFocusTSM, per_frame=True)
-    each.local_net.load_state_dict(tsm.local_net.state_dict()); each.glance_net.load_state_dict(ada.glance_net.state_dict())
-    say('per_frame', train(each, both, ['glance', 'local']))
-else:
-    plus = new(TSMPlus)
-    plus.local_net.load_state_dict(tsm.local_net.state_dict()); plus.glance_net.load_state_dict(ada.glance_net.state_dict())
-    say('TSMPlus', train(plus, one, ['glance', 'local']))
+def keep(net, name):
+    "Weights for models that start from them, also in the other process"
+    shared.mkdir(exist_ok=True); torch.save(net.state_dict(), shared/f'{name}.tmp'); os.replace(shared/f'{name}.tmp', shared/name)
+def start_from(net, name):
+    while not (shared/name).exists(): time.sleep(1)
+    net.load_state_dict(torch.load(shared/name, weights_only=True))
+
+class KeepGlance(TrainingTSM):
+    def after_glance(self): keep(self.model.glance_net, 'glance'); super().after_glance()
+
+if part != 'rest':
+    for o in ('local', 'glance'): (shared/o).unlink(missing_ok=True)
+    tsm = new(TSM)
+    say('TSM', train(tsm, one)); keep(tsm.local_net, 'local')
+    ada = new(AdaFocusTSM); start_from(ada.local_net, 'local')
+    TrainingTSM, usual = KeepGlance, TrainingTSM
+    say('AdaFocusTSM', train(ada, both, ['local']))
+    TrainingTSM = usual
+    if per_frame:
+        each = new(AdaFocusTSM, per_frame=True); start_from(each.local_net, 'local'); start_from(each.glance_net, 'glance')
+        say('per_frame', train(each, both, ['glance', 'local']))
+if part != 'ada' and not per_frame:
     say('TSN', train(new(TSN), one))
+    plus = new(TSMPlus); start_from(plus.local_net, 'local'); start_from(plus.glance_net, 'glance')
+    say('TSMPlus', train(plus, one, ['glance', 'local']))

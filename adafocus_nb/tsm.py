@@ -275,7 +275,7 @@ AdaFocusTSM.recipes = dict(                                                # in 
              2: _but('tiny',2, dict(policy=1e-3), epochs=15, steps=4, rollouts=4, entropy_coef=.1, anneal=True)},
     quick = {'glance': _but('quick','glance', epochs=16), 'local': _but('quick','local'),
              1: _but('quick',1, dict(classifier=1e-3), epochs=4),
-             2: _but('quick',2, epochs=12, steps=4, rollouts=4, entropy_coef=.1, anneal=True), 3: _but('quick',3, epochs=2)})
+             2: _but('quick',2, epochs=24, steps=4, rollouts=4, entropy_coef=.1, anneal=True), 3: _but('quick',3, epochs=2)})
 
 # %% ../nbs/05_tsm.ipynb #cf564df3
 AdaFocusTSM.stages,TSMPlus.stages,TSM.stages = Training.stages,('glance','local','1','3'),('local',)
