@@ -18,7 +18,7 @@ part = sys.argv[sys.argv.index('--part')+1] if '--part' in sys.argv else 'all'
 gpu = torch.cuda.is_available()
 preset, device = ('quick', 'cuda') if gpu else ('tiny', 'cpu')
 out.mkdir(parents=True, exist_ok=True)
-start, shared = time.time(), Path(tempfile.gettempdir())/f'adafocus_tsm_{seed}_{preset}'
+start, shared = time.time(), Path(tempfile.gettempdir())/f'adafocus_tsm_{seed}_{preset}'     # where the two processes meet
 about = dict(seed=seed, preset=preset, device=device_name(device), versions=versions())
 
 def say(key, value):
@@ -36,8 +36,15 @@ class Part(torch.utils.data.Dataset):
     def __len__(self): return len(self.clips)
     def __getitem__(self, i): x, y = self.clips[i]; return x[:self.n], y
 
+class Motions(MovingMotions):
+    "`MovingMotions`, made by several processes"
+    def clips(self, n, valid=False, kind='video', frame_size=None, disc=None, still=False, plain=False):
+        how = (valid, kind, frame_size or self.frame_size, disc or (self.disc_size,)*2, still, plain)
+        return Clips(*map(torch.cat, zip(*pool.starmap(self._some, [(ids, *how) for ids in torch.arange(n).split(20)]))))
+
+pool = torch.multiprocessing.get_context('fork').Pool(max(1, (os.cpu_count() or 1)//6), torch.set_num_threads, (1,))   # before torch starts threads
 pair = AdaFocusTSM.sizes_of(preset)['n_frames']
-data = MovingMotions(**DEMO_MOTIONS[preset] | dict(n_frames=pair, seed=seed) | (dict(n=32, n_valid=16) if short else {}))
+data = Motions(**DEMO_MOTIONS[preset] | dict(n_frames=pair, seed=seed) | (dict(n=32, n_valid=16) if short else {}))
 both = data.dataloaders(device=device)
 one = VideoDataLoaders.from_clips(Part(both.train.dataset, pair[0]), Part(both.valid.dataset, pair[0]), data.vocab, bs=16, seed=seed,
                                   augment=both.train.augment, source=data, device=device)

@@ -158,7 +158,7 @@ def stage0_learner(
         say(f'No pretrained weights for the {part} network: it starts on stills.')
         phases = [VideoDataLoaders.from_clips(t, v, dls.vocab, bs=recipe(model, part)['bs'], seed=dls.train.seed, device=dls.device)
                   for t,v in dls.source.stills(part, model.patch_size, n_stills)]
-        if not getattr(dls.source, 'stills_suffice', True): phases.append(dls)   # no still shows a motion
+        if part not in getattr(dls.source, 'stills_suffice', ('glance','local')): phases.append(dls)   # no still shows a motion
     elif not model.pretrained[part]:
         say(f'No pretrained weights for the {part} network and no stills to start on: it learns from your videos alone, which takes many of them.')
     return StageLearner(dls, model, part, FrameClassifier(model, part), phases, loss_func=model.label_loss, **kwargs)

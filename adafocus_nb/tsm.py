@@ -269,13 +269,13 @@ def _but(preset, stage, lr=None, **changes):
     r = RECIPES[preset][stage]
     return {k:v for k,v in r.items() if k!='epochs_reuse'} | changes | dict(lr={**r['lr'], **(lr or {})})
 
-AdaFocusTSM.recipes = dict(                                                # in Stage 0 one half of the epochs on stills, the other on videos
-    tiny  = {'glance': _but('tiny','glance', epochs=10), 'local': _but('tiny','local', dict(local_net=1e-3, local_head=1e-3), epochs=20),
+AdaFocusTSM.recipes = dict(                                                # f_L's Stage 0: one half of the epochs on stills, the other on videos
+    tiny  = {'glance': _but('tiny','glance', epochs=8), 'local': _but('tiny','local', dict(local_net=1e-3, local_head=1e-3), epochs=20),
              1: _but('tiny',1),
              2: _but('tiny',2, dict(policy=1e-3), epochs=15, steps=4, rollouts=4, entropy_coef=.1, anneal=True)},
-    quick = {'glance': _but('quick','glance', epochs=16), 'local': _but('quick','local'),
+    quick = {'glance': _but('quick','glance', epochs=8), 'local': _but('quick','local', epochs=16),
              1: _but('quick',1, dict(classifier=1e-3), epochs=4),
-             2: _but('quick',2, epochs=24, steps=4, rollouts=4, entropy_coef=.1, anneal=True), 3: _but('quick',3, epochs=2)})
+             2: _but('quick',2, epochs=20, steps=4, rollouts=4, entropy_coef=.1, anneal=True), 3: _but('quick',3, epochs=2)})
 
 # %% ../nbs/05_tsm.ipynb #cf564df3
 AdaFocusTSM.stages,TSMPlus.stages,TSM.stages = Training.stages,('glance','local','1','3'),('local',)

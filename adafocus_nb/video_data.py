@@ -258,7 +258,7 @@ class MovingMotions:
         if min(L(self.n_frames))<1: raise ValueError(f'n_frames={n_frames}: a video has at least 1 frame.')
 
     vocab = ['left','right','up','down','grows','shrinks','appears','vanishes']
-    c,stills_suffice = 8,False                                            # no still shows what happens: Stage 0 goes on with videos
+    c,stills_suffice = 8,('glance',)                                      # no still shows what happens: f_L goes on with videos
 
     @property
     def settings(self): return {k:getattr(self,k) for k in ('n','n_valid','n_frames','frame_size','disc_size','spot_size','seed')}
