@@ -8,4 +8,7 @@ from adafocus_nb.runs import *
 from adafocus_nb.training_stages import *
 from adafocus_nb.adafocus_plus import *
 from adafocus_nb.tsm import *
+from adafocus_nb.fast import *
+from adafocus_nb.official import *
+from adafocus_nb.export import *
 from adafocus_nb.inference import *

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['top1_per_step', 'top1', 'topk', 'top5', 'average_precision', 'mean_average_precision', 'MAP', 'scores',
-           'scores_table', 'multiply_adds', 'timed', 'peak_memory']
+           'scores_table', 'multiply_adds', 'bytes_moved', 'timed', 'peak_memory']
 
 # %% ../nbs/07_metrics.ipynb #279b189b
 import copy, statistics, time
@@ -134,6 +134,25 @@ def multiply_adds(
         kwargs = {k:o.to('meta') if torch.is_tensor(o) else o for k,o in kwargs.items()}
     with torch.no_grad(), FlopCounterMode(display=False) as counter: model(*args, **kwargs)
     return counter.get_total_flops()//2
+
+# %% ../nbs/07_metrics.ipynb #b7e50002
+def bytes_moved(
+    model:nn.Module, # with any arguments that work on torch's "meta" device
+    *args,           # what it is called with
+    itemsize:int=4   # bytes a number: 4, or 2 in 16 bit
+)->int:              # bytes of the whole call
+    "The fewest bytes that the layers of a network read and write in a call"
+    model,args = copy.deepcopy(model).eval().to('meta'),[o.to('meta') if torch.is_tensor(o) else o for o in args]
+    total = 0
+    def count(m, inputs, out):
+        nonlocal total
+        out = out if torch.is_tensor(out) else out[0]
+        total += inputs[0].numel() + out.numel() + sum(p.numel() for p in m.parameters())
+    layers = (nn.Conv1d,nn.Conv2d,nn.Conv3d,nn.Linear,nn.GRU,nn.LSTM,nn.LSTMCell)
+    for m in model.modules():
+        if isinstance(m, layers): m.register_forward_hook(count)
+    with torch.no_grad(): model(*args)
+    return total*itemsize
 
 # %% ../nbs/07_metrics.ipynb #d7f0895a
 def timed(

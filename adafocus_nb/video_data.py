@@ -6,9 +6,9 @@
 __all__ = ['VideoInfo', 'LAYOUTS', 'TensorVideo', 'digit_images', 'photos', 'bounce', 'backgrounds', 'ink_at', 'paint_shirts',
            'shirt_colors', 'paint_clutter', 'Clips', 'MovingDigits', 'MovingMotions', 'paint_spots', 'check_clip',
            'ClipLoader', 'ClipAugment', 'VideoDataLoaders', 'show_results', 'save_clip', 'VideoError', 'video_info',
-           'decode_frames', 'iter_frames', 'frame_indices', 'VideoSource', 'get_video_files', 'read_source',
-           'SourceReport', 'check_source', 'VideoFiles', 'VideoCrop', 'pad_clips', 'VideoLoader', 'load_clip',
-           'VideoBlock', 'show_batch']
+           'decode_frames', 'iter_frames', 'iter_stream', 'frame_indices', 'VideoSource', 'get_video_files',
+           'class_names', 'read_source', 'SourceReport', 'check_source', 'VideoFiles', 'VideoCrop', 'pad_clips',
+           'VideoLoader', 'centre_crop', 'load_clip', 'VideoBlock', 'show_batch']
 
 # %% ../nbs/06_video_data.ipynb #705d6276
 import zlib
@@ -475,7 +475,7 @@ def show_results(
     return axs
 
 # %% ../nbs/06_video_data.ipynb #dcf11b15
-import os, re, csv, hashlib, tempfile, warnings
+import os, re, sys, csv, hashlib, tempfile, warnings
 from collections import Counter, namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -787,6 +787,41 @@ def iter_frames(
                 if not f.is_corrupt: yield (n-1)/rate if f.pts is None else float(f.pts*stream.time_base), tensor(f)
             if not n: raise _cannot(path, 0, 0)
 
+# %% ../nbs/06_video_data.ipynb #06a00002
+_CAMERAS = dict(linux=('v4l2','/dev/video{}'), darwin=('avfoundation','{}'), win32=('dshow','video={}'))   # FFmpeg's names
+
+@contextmanager
+def _live(source):
+    "The open container and video stream of a camera, or of an address"
+    kind,name = None,str(source)
+    if name.partition(':')[0]=='webcam':
+        if sys.platform not in _CAMERAS: raise VideoError(f'{source}: no way to a camera is known on {sys.platform}. Give an address or a file.')
+        kind,form = _CAMERAS[sys.platform]; name = form.format(name.partition(':')[2] or 0)
+    box = None
+    try:
+        box = av.open(name, format=kind, timeout=10)
+        if not box.streams.video: raise VideoError(f'{source} sends no video. Give another source.')
+        yield box,box.streams.best('video')
+    except (av.FFmpegError, ValueError, OSError) as e:
+        if isinstance(e, VideoError): raise
+        raise VideoError(f'{source} cannot be read ({getattr(e, "strerror", None) or e}). Is the camera plugged in and free, or the address right?') from None
+    finally:
+        if box is not None: box.close()
+
+def iter_stream(
+    source,          # video file; address such as rtsp://…; 'webcam', 'webcam:1'
+    short_side=None, # scale so that the shorter side has this many pixels
+    square=None      # or scale to a square of this side
+):                   # yields (seconds, scaled (3, h, w) uint8, whole (3, H, W) uint8)
+    "Frames as they come, until there are no more"
+    scaled,whole = _ToTensor(short_side, square),_ToTensor()
+    live = re.match(r'webcam(:|$)|\w+://', str(source))
+    with (_live(source) if live else _opened(source, 2)) as (box,stream):
+        rate,n = float(stream.average_rate or 25),0
+        for n,f in enumerate(_by_count(box, stream), 1):
+            if not f.is_corrupt: yield (n-1)/rate if f.pts is None else float(f.pts*stream.time_base), scaled(f), whole(f)
+        if not n: raise _cannot(source, 0, 0)
+
 # %% ../nbs/06_video_data.ipynb #8b885631
 def frame_indices(
     n,            # T: frames wanted; several, as (8, 12), for as many sets, one after the other
@@ -922,7 +957,7 @@ def _find_video(root, name):
             if (q := p.with_name(p.name+s)).exists(): return q
     return tries[0]                # `check_source` will name it
 
-def _class_names(file):
+def class_names(file):
     "One name a line; a number before it or after it (by a space, comma or tab) is taken away"
     lines = [o.strip() for o in file.read_text(encoding='utf-8').splitlines() if o.strip()]
     names = [re.sub(r'^\d+[\s,]+|[\s,]+\d+$', '', o) for o in lines]
@@ -932,7 +967,7 @@ def _read_lists(root, layout):
     *lists,classes,sep = _LIST_FILES[layout]
     for o in (*lists, classes):
         if not (root/o).is_file(): raise ValueError(f'{root} has no {o}: layout {layout!r} needs {lists[0]}, {lists[1]} and {classes}.')
-    vocab,problems,listed,found = _class_names(root/classes),[],{},[]
+    vocab,problems,listed,found = class_names(root/classes),[],{},[]
     for file in lists:
         paths,labels,short = [],[],0
         for n,line in enumerate((root/file).read_text(encoding='utf-8').splitlines(), 1):
@@ -1167,6 +1202,13 @@ class VideoLoader(ClipLoader):
         if not n and len(self.dataset): raise VideoError(f'None of the {len(self.dataset)} videos can be read. The first: {first(self.damaged.values())}')
 
 # %% ../nbs/06_video_data.ipynb #8086a92a
+def centre_crop(
+    x:Tensor,      # (T, 3, h, w) uint8
+    frame_size:int # side S, in pixels
+)->Tensor:         # (T, 3, S, S)
+    "The middle of all frames, as for validation"
+    return VideoCrop(frame_size, train=False)(x[None], Draws([0]), torch.tensor([x.shape[-2:]]))[0]
+
 def load_clip(
     path,           # video file
     n_frames,       # T; or a pair (8, 12), one set of frames after the other
@@ -1178,7 +1220,7 @@ def load_clip(
     seen = []
     def pick(n): seen.append(frame_indices(n_frames, n)); return seen[-1]
     x = decode_frames(path, pick, None if square else resize, resize if square else None)
-    return VideoCrop(frame_size, train=False)(x[None], Draws([0]), torch.tensor([x.shape[-2:]]))[0], seen[-1]
+    return centre_crop(x, frame_size), seen[-1]
 
 # %% ../nbs/06_video_data.ipynb #752ab27f
 @patch(cls_method=True)
