@@ -31,7 +31,9 @@ def over_time(
     state:Tensor  # (B, m) before the first step
 )->tuple:         # states after every step (B, T, m), and the last (B, m)
     "A recurrence over any number of steps as one node of the graph"
-    if type(x.shape[1]) is int and x.shape[1]==1: state = step(state, x[:,0]); return state[:,None], state   # a symbol is no int
+    if type(x.shape[1]) is int and x.shape[1]==1:                              # a symbol is no int
+        state = step(state, x[:,0])
+        return state[:,None], state
     from torch._higher_order_ops.scan import scan
     def twice(state, x): state = step(state, x); return state, state.clone()   # carried on, and kept
     last,states = scan(twice, state, x.transpose(0,1))                         # scan runs along the first axis
@@ -151,10 +153,11 @@ class OfflineGraph(nn.Module):
 # %% ../nbs/13_export.ipynb #8e77da18
 @contextmanager
 def _quiet():
-    "Without what torch's exporters say beside their errors: known warnings, log lines, and a failed graph printed in full"
+    "Without what torch's exporters say beside their errors: known warnings, log lines, a failed graph in full"
     before = logging.root.manager.disable
     with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
-        for o in ('# The axis name', '.*LeafSpec', 'The given buffer is not writable'): warnings.filterwarnings('ignore', message=o)
+        for o in ('# The axis name', '.*LeafSpec', 'The given buffer is not writable'):
+            warnings.filterwarnings('ignore', message=o)
         logging.disable(logging.CRITICAL)
         try: yield
         finally: logging.disable(before)
@@ -176,7 +179,8 @@ def trace_graph(
         with torch.no_grad(), _quiet(): return torch.export.export(graph, graph.example(), dynamic_shapes=axes_of(graph))
     except Exception as e:
         why = first(o.strip() for o in str(e).splitlines() if o.strip())
-        raise ValueError(f'torch {torch.__version__} could not trace {type(graph.model).__name__} (we use 2.11 to 2.14): {why}') from e
+        model = type(graph.model).__name__
+        raise ValueError(f'torch {torch.__version__} could not trace {model} (we use 2.11 to 2.14): {why}') from e
 
 # %% ../nbs/13_export.ipynb #193791c3
 class OfflineTSMGraph(OfflineGraph):
@@ -198,7 +202,8 @@ class FrameLogits(nn.Module):
     "What a `TSMPlus`, `TSM` or `TSN` says of each frame, (N, 3, H, W) -> (N, C)"
     def __init__(self, model):
         super().__init__()
-        self.model = for_graph(model, *(('local_net','local_head') if isinstance(model, TSM) else ('glance_net','local_net','classifier')))
+        parts = ('local_net','local_head') if isinstance(model, TSM) else ('glance_net','local_net','classifier')
+        self.model = for_graph(model, *parts)
 
     def forward(self, x):
         m = self.model
@@ -209,7 +214,12 @@ class FrameLogits(nn.Module):
 class FullFramesGraph(OfflineGraph):
     "Whole videos through a `TSMPlus`, `TSM` or `TSN`"
     outputs,axes = ('logits',), {0:'batch'}
-    def __init__(self, model): nn.Module.__init__(self); self.net = FrameLogits(model); self.model = self.net.model; self.eval()
+    def __init__(self, model):
+        nn.Module.__init__(self)
+        self.net = FrameLogits(model)
+        self.model = self.net.model
+        self.eval()
+
     def forward(self, frames): return self.net(frames.flatten(0,1)).unflatten(0, frames.shape[:2]).mean(1, keepdim=True),
     def example(self): return self.blank(2, self.model.frames[0]),
 
@@ -234,11 +244,13 @@ class StepGraph(OfflineGraph):
         corners = m.corners_of(action)
         local_feat = look_in_graph(m, x, corners[:,None], keep if keep is None else keep[:,None])[:,0]
         logits,classifier_state = m.classify_step(glance_feat, local_feat, classifier_state)
-        return logits, action, corners, torch.ones_like(logits[:,0]) if keep is None else keep, policy_state, classifier_state, *skip_state
+        if keep is None: keep = torch.ones_like(logits[:,0])
+        return logits, action, corners, keep, policy_state, classifier_state, *skip_state
 
     def example(self):
         frame,c = self.blank(2, 1)[:,0],self.model.config
-        lengths = dict.fromkeys(self.states, c['hidden']) | dict(classifier_state=dict(gru=c['hidden'], lstm=2*c['hidden'], mean=c['n_classes']+1)[c['classifier']])
+        h = c['hidden']
+        lengths = dict(policy_state=h, skip_state=h, classifier_state=dict(gru=h, lstm=2*h, mean=c['n_classes']+1)[c['classifier']])
         return frame, *[torch.zeros(len(frame), lengths[o]) for o in self.states]
 
 # %% ../nbs/13_export.ipynb #24e1a33f
@@ -260,8 +272,11 @@ class StepTSMGraph(FullFramesGraph):
         return frame, *[torch.zeros(o) for o in ((2,n+1), *self.shapes)]
 
 # %% ../nbs/13_export.ipynb #87931f61
-GRAPHS = {AdaFocus: (OfflineGraph,StepGraph), AdaFocusTSM: (OfflineTSMGraph,None), TSMPlus: (FullFramesGraph,StepTSMGraph)}
-GRAPHS |= {AdaFocusPlus: GRAPHS[AdaFocus], TSM: GRAPHS[TSMPlus]}           # model class -> graph of whole videos, of one frame
+GRAPHS = {                                                                 # model class -> graph of whole videos, of one frame
+    AdaFocus:    (OfflineGraph,    StepGraph),
+    AdaFocusTSM: (OfflineTSMGraph, None),
+    TSMPlus:     (FullFramesGraph, StepTSMGraph)}
+GRAPHS |= {AdaFocusPlus: GRAPHS[AdaFocus], TSM: GRAPHS[TSMPlus]}
 
 def graph_of(
     model,          # any model of this package
@@ -270,10 +285,11 @@ def graph_of(
     "The graph that belongs to a model"
     cls = first(o for o in type(model).__mro__ if o in GRAPHS)
     if cls is None: raise ValueError(f'A {type(model).__name__} cannot be exported: give an AdaFocus model.')
+    name = type(model).__name__
     if any(getattr(type(model), o) is not getattr(cls, o) for o in ('forward','look')):
-        raise ValueError(f'{type(model).__name__} changes forward or look of {cls.__name__}: put a graph for it into GRAPHS.')
+        raise ValueError(f'{name} changes forward or look of {cls.__name__}: put a graph for it into GRAPHS.')
     graph = GRAPHS[cls][step]
-    if graph is None: raise ValueError(f'{type(model).__name__} chooses its place when it has seen the whole video: it has no single step.')
+    if graph is None: raise ValueError(f'{name} chooses its place when it has seen the whole video: it has no single step.')
     return graph(model)
 
 # %% ../nbs/13_export.ipynb #c1f93986
@@ -307,8 +323,9 @@ def export_onnx(
     path = _target(path, '.onnx'); _need('onnx', 'onnxscript')
     graph = graph_of(model, step)
     about = _about(graph); names = json.loads(about)
+    traced = trace_graph(graph)
     with _quiet():
-        program = torch.onnx.export(trace_graph(graph), (), dynamo=True, verbose=False, dynamic_shapes=axes_of(graph, names=True),
+        program = torch.onnx.export(traced, (), dynamo=True, verbose=False, dynamic_shapes=axes_of(graph, names=True),
                                     input_names=names['inputs'], output_names=names['outputs'])
     program.model.metadata_props['adafocus'] = about
     write_atomically(path, lambda p: program.save(p, external_data=False))
@@ -372,7 +389,9 @@ class Exported:
     )->dict:      # outputs by name, (B, T, …)
         "Play videos frame by frame through the file of a step"
         states,outs = self.begin(x.shape[0]),[]
-        for frame in x.unbind(1): outs.append(self(frame, *states)); states = [outs[-1][f'new_{o}'] for o in self.about['states']]
+        for frame in x.unbind(1):
+            outs.append(self(frame, *states))
+            states = [outs[-1][f'new_{o}'] for o in self.about['states']]
         return {k: torch.stack([o[k] for o in outs], 1) for k in outs[0] if not k.startswith('new_')}
 
 # %% ../nbs/13_export.ipynb #2da4e71a
@@ -387,9 +406,10 @@ def check_exported(
         got = file.stream(x) if file.about['states'] else file(x)
         with torch.no_grad(): want = model(x.to(model.candidates.device))._asdict()
         for k,o in got.items():
-            o = o[:,-want[k].shape[1]:]                                    # TSM in a stream: the end
-            if o.shape!=want[k].shape: raise ValueError(f'{path} gives {k} of shape {tuple(o.shape)}, the model {tuple(want[k].shape)}.')
-            worst = max(worst, (o.double()-want[k].cpu().double()).abs().max().item())
+            w = want[k].cpu()
+            o = o[:,-w.shape[1]:]                                          # TSM in a stream: the end
+            if o.shape!=w.shape: raise ValueError(f'{path} gives {k} of shape {tuple(o.shape)}, the model {tuple(w.shape)}.')
+            worst = max(worst, (o.double()-w.double()).abs().max().item())
     return worst
 
 def _noise(model):
