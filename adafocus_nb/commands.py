@@ -643,6 +643,7 @@ def adafocus_bench(
     batch_size:int=None,# videos (default: 64 on a GPU, of models also 1; otherwise 1, of rollout 4)
     n_frames:int=None,  # frames a video, of rollout (default: the preset's)
     eager:bool=False,   # on a GPU: 32 bit, launched kernel by kernel
+    kernels:bool=False, # tsm on a GPU: chapter 14's kernels instead of compiled networks
     rounds:int=10,      # timed rounds, of which the median counts (not of rollout)
     run:str=None,       # a trained run, of models: does fast mode agree with 32 bit?
     data:str=None,      # its videos (default: the run's)
@@ -651,36 +652,37 @@ def adafocus_bench(
     "Time the package on this machine"
     with sentences('adafocus_bench'): return _bench(**locals())
 
-def _bench(what, device, preset, batch_size, n_frames, eager, rounds, run, data, json):
+def _bench(what, device, preset, batch_size, n_frames, eager, kernels, rounds, run, data, json):
     if what not in ('models','rollout','tsm'): raise ValueError(f'There is no benchmark {what!r}: choose models, rollout or tsm.')
     check_numbers(batch_size=batch_size, n_frames=n_frames, rounds=rounds)
     if run is not None and what!='models': raise ValueError(f'--run goes with models: leave it away, or {what}.')
     device = pick_device(device)
     gpu,about = device!='cpu',dict(device=device_name(device), versions=versions())
-    res = dict(models=_bench_models, rollout=_bench_rollout, tsm=_bench_tsm)[what](device, gpu, preset, batch_size, n_frames, torch.float16 if gpu and not eager else None, rounds)
+    res = dict(models=_bench_models, rollout=_bench_rollout, tsm=_bench_tsm)[what](device, gpu, preset, batch_size, n_frames, torch.float16 if gpu and not eager else None, rounds, not kernels)
     if run is not None: res['agreement'] = fast_agreement(run, data, device)
     if json: print(dumps(about | {k:v for k,v in res.items() if k!='text'}))
     else: print(f"{res['preset']} networks, {res['how']}, {about['device']}, torch {about['versions']['torch']}; medians\n{res['text']}")
     if run is not None and not json: print('Fast mode against 32 bit, {videos} validation videos: the same class in {top1:.2f} % of them, largest difference of a probability {probability:.4f}; accuracy {fast:.2f} and {plain:.2f} %.'.format(**res['agreement']))
 
 # %% ../nbs/11_commands.ipynb #11a00006
-def _bench_models(device, gpu, preset, batch_size, n_frames, dtype, rounds):
+def _bench_models(device, gpu, preset, batch_size, n_frames, dtype, rounds, compiled):
     preset,sizes = preset or 'paper',[batch_size] if batch_size else [1,64] if gpu else [1]
     tables = [bench_models(preset, b, rounds, device, dtype) for b in sizes]
     how = f'fast mode {"in 16 bit, one CUDA graph" if dtype else "in 32 bit"}'
     return dict(preset=preset, how=how, tables=tables, text='\n'.join(f"batch {t['batch']}\n{bench_models_table(t)}" for t in tables))
 
-def _bench_rollout(device, gpu, preset, batch_size, n_frames, dtype, rounds):
+def _bench_rollout(device, gpu, preset, batch_size, n_frames, dtype, rounds, compiled):
     preset,b = preset or ('paper' if gpu else 'tiny'), batch_size or (64 if gpu else 4)
     model = AdaFocus.from_preset(preset, n_classes=200).to(device)
     t = n_frames or model.config['n_frames']
     rows = bench_rollout(model, b, t, compiled=gpu)
     return dict(preset=preset, batch=b, frames=t, patch=model.patch_size, rows=rows, how=f'{b} videos of {t} frames, P={model.patch_size}', text=bench_table(rows))
 
-def _bench_tsm(device, gpu, preset, batch_size, n_frames, dtype, rounds):
+def _bench_tsm(device, gpu, preset, batch_size, n_frames, dtype, rounds, compiled):
     preset,b = preset or 'paper-sth', batch_size or (64 if gpu else 1)
-    rows = bench_tsm(preset, b, rounds, device, (41,) if preset=='tiny' else (144,160,176), dtype)
-    how = f'{b} video{"s"*(b>1)}, {"networks of chapter 14, 16 bit, one CUDA graph" if dtype else "batch norm folded, channels-last, 32 bit"}'
+    dtype = torch.bfloat16 if dtype and compiled else dtype
+    rows = bench_tsm(preset, b, rounds, device, (41,) if preset=='tiny' else (144,160,176), dtype, compiled and dtype is not None)
+    how = f'{b} video{"s"*(b>1)}, {"batch norm folded, channels-last, bfloat16, compiled" if dtype and compiled else "kernels of chapter 14, 16 bit" if dtype else "batch norm folded, channels-last, 32 bit"}'
     return dict(preset=preset, batch=b, how=how, rows=rows, text=bench_tsm_table(rows))
 
 # %% ../nbs/11_commands.ipynb #11a00007

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LEAN', 'fold_batch_norm', 'conv_relu', 'LeanBottleneck', 'LeanBasicBlock', 'pointwise', 'depthwise', 'LeanInverted',
-           'to_blocks', 'BlockStem', 'lean', 'fast', 'Graphed']
+           'to_blocks', 'BlockStem', 'lean', 'block_stem', 'fast', 'Graphed']
 
 # %% ../nbs/14_fast.ipynb #f0000006
 import copy
@@ -147,20 +147,20 @@ if triton is not None:
 def to_blocks(
     x:Tensor,           # (N, 3, H, W), even sides, bytes or floats
     pad:tuple,          # blocks of zeros (left, right, up, down)
-    scale, shift,       # (3,) float: what to do with the pixels of each channel
-    dtype=torch.float32 # of what comes out
+    scale=None, shift=None, # (3,) float: what to do with the pixels of each channel; None: nothing
+    dtype=torch.float32 # of what comes out, where there is a scale
 )->Tensor:              # (N, 16, H/2+up+down, W/2+left+right), channels last; the last 4 channels are zero
     "Blocks of 2x2 pixels as channels"
-    (n,_,h,w),(left,right,up,down) = x.shape,pad
-    y = torch.empty(n, h//2+up+down, w//2+left+right, 16, dtype=dtype, device=x.device)
-    if x.is_cuda and triton is not None:
+    n,c,h,w = x.shape
+    if scale is not None and x.is_cuda and triton is not None:
+        left,right,up,down = pad
+        y = torch.empty(n, h//2+up+down, w//2+left+right, 16, dtype=dtype, device=x.device)
         count = y.numel()//16
         _blocks_kernel[triton.cdiv(count, 128),](x.contiguous(), y, scale, shift, h, w, up, left, *y.shape[1:3], count, 128)
-    else:
-        x = x*scale.view(3,1,1) + shift.view(3,1,1)
-        blocks = x.unflatten(3, (-1,2)).unflatten(2, (-1,2)).permute(0,2,4,3,5,1).flatten(3)   # (N,3,H,W) -> (N,H/2,W/2,12)
-        y.zero_()[:,up:up+h//2,left:left+w//2,:12] = blocks
-    return y.permute(0,3,1,2)
+        return y.permute(0,3,1,2)
+    if scale is not None: x = (x*scale.view(3,1,1)+shift.view(3,1,1)).to(dtype)
+    x = x.unflatten(3, (-1,2)).unflatten(2, (-1,2)).permute(0,3,5,1,2,4).reshape(n, 4*c, h//2, w//2)
+    return F.pad(x, (*pad,0,4)).contiguous(memory_format=torch.channels_last)
 
 # %% ../nbs/14_fast.ipynb #1f56f749
 class BlockStem(nn.Module):
@@ -168,10 +168,10 @@ class BlockStem(nn.Module):
     stride,padding,dilation,groups = (1,1),(0,0),(1,1),1
     def __init__(self,
         conv:nn.Conv2d,# three channels in, stride 2
-        relu=False     # end with a ReLU
+        fused=False    # normalise bytes, end with a ReLU, and do each in one kernel
     ):
         super().__init__()
-        w,k,p,self.relu = conv.weight.detach(),conv.kernel_size[0],conv.padding[0],relu
+        w,k,p,self.fused = conv.weight.detach(),conv.kernel_size[0],conv.padding[0],fused
         at = torch.arange(k)-p                                             # where each row of the kernel lies, in pixels
         first,last = int(at[0]//2),int(at[-1]//2)                          # and in blocks
         self.pad,n = (-first,last)*2,last-first+1
@@ -189,8 +189,8 @@ class BlockStem(nn.Module):
         self.how = {True: (1/(255*std), -mean/std), False: (torch.ones_like(std), torch.zeros_like(std))}   # bytes; floats
 
     def forward(self, x):
-        x = to_blocks(x, self.pad, *self.how[x.dtype==torch.uint8], self.weight.dtype)
-        return conv_relu(x, self) if self.relu else F.conv2d(x, self.weight, self.bias)
+        if not self.fused: return F.conv2d(to_blocks(x, self.pad), self.weight, self.bias)
+        return conv_relu(to_blocks(x, self.pad, *self.how[x.dtype==torch.uint8], self.weight.dtype), self)
 
 # %% ../nbs/14_fast.ipynb #f0000022
 LEAN = {tvm.resnet.Bottleneck:LeanBottleneck, tvm.resnet.BasicBlock:LeanBasicBlock, tvm.mobilenetv2.InvertedResidual:LeanInverted}
@@ -215,7 +215,7 @@ def _lean_stem(net, relu6):
         for (name,conv),*after in zip(children, children[1:], children[2:]):
             act = next((n for n,o in after if type(o) is (nn.ReLU6 if relu6 else nn.ReLU)), None)
             if isinstance(conv, nn.Conv2d) and conv.in_channels==3 and conv.stride==(2,2) and act:
-                setattr(m, name, BlockStem(conv, relu=True)); setattr(m, act, nn.Identity())
+                setattr(m, name, BlockStem(conv, fused=True)); setattr(m, act, nn.Identity())
                 return
 
 # %% ../nbs/14_fast.ipynb #f0000024
@@ -229,17 +229,33 @@ def _keep_bytes(m):
     for o in stems: o.take_bytes(m.pixel_mean, m.pixel_std)
     m.normalise = lambda x: x
 
+# %% ../nbs/14_fast.ipynb #f0000035
+def block_stem(net):
+    "Replace the first convolution of a network, if it has stride 2 and three channels, by a `BlockStem`"
+    for m in net.modules():
+        for name,conv in m.named_children():
+            if isinstance(conv, nn.Conv2d):
+                if conv.in_channels==3 and conv.stride==(2,2): setattr(m, name, BlockStem(conv))
+                return net
+    return net
+
+def _compiled(m):
+    for net in (m.glance_net, m.local_net): block_stem(net).compile(dynamic=False)
+    m.normalise = torch.compile(m.normalise, dynamic=False)
+
+# %% ../nbs/14_fast.ipynb #f0000036
 def fast(
-    model,     # any model of this package, on the device where it is to run
-    dtype=None # of the networks on a GPU, such as torch.float16 (call the model inside autocast); None: as they are
-):             # a copy in evaluation mode
+    model,          # any model of this package, on the device where it is to run
+    dtype=None,     # of the networks on a GPU, such as torch.float16 (call the model inside autocast); None: as they are
+    compiled=False  # `torch.compile` instead of our kernels
+):                  # a copy in evaluation mode
     "A copy of the model for fast inference: same frames in, same predictions out"
     m = copy.deepcopy(model).eval().requires_grad_(False)
     for net in (m.glance_net, m.local_net):
-        (lean if m.candidates.is_cuda else fold_batch_norm)(net)
+        (lean if m.candidates.is_cuda and not compiled else fold_batch_norm)(net)
         net.to(dtype=dtype, memory_format=torch.channels_last)
         _taps(net)
-    _keep_bytes(m)
+    _compiled(m) if compiled else _keep_bytes(m)
     return m
 
 # %% ../nbs/14_fast.ipynb #5af31b5a

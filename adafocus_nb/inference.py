@@ -338,7 +338,8 @@ def bench_tsm(
     n:int=10,                # timed rounds, after 3 of warm-up; the median counts
     device='cpu',            # where
     patches=(144,160,176),   # P of AdaFocus-TSM, in pixels
-    dtype=None               # 16 bit, as one CUDA graph; None: 32 bit
+    dtype=None,              # 16 bit, as one CUDA graph; None: 32 bit
+    compiled=False           # `torch.compile` instead of chapter 14's kernels
 )->list:                     # rows: dict(name, gflops, ms, glance_ms, look_ms, videos_per_second, speedup, fewer)
     "TSM, TSM+ and AdaFocus-TSM, offline inference with everything in it, random weights and frames"
     s,models,frames = AdaFocusTSM.sizes_of(preset)['frame_size'],{},{}
@@ -347,7 +348,7 @@ def bench_tsm(
     for k,(cls,kwargs) in make.items():
         model = cls.from_preset(preset, n_classes=174, **kwargs)
         frames[k] = clips[:,:sum(model.frames) if model.pairs else model.frames[0]]
-        models[k] = fast(model.to(device), dtype),multiply_adds(model, frames[k][:1].cpu())/1e9
+        models[k] = fast(model.to(device), dtype, compiled),multiply_adds(model, frames[k][:1].cpu())/1e9
     call = partial(_quick, dtype=dtype, pool=torch.cuda.graph_pool_handle() if dtype else None)
     calls,place = {k: call(m, frames[k]) for k,(m,_) in models.items()},torch.zeros(b, 1, 2, dtype=torch.long, device=device)
     for k,(m,_) in models.items():
@@ -413,10 +414,10 @@ def _contestants(preset, x, dtype, keeps, t):
     res['f_G and f_L alone, fast'] = ada, _bare(quick), x, True, 1.
     res['AdaFocus, fast']          = ada, quick, x, True, 1.
     for keep in keeps:
-        plus = fast(make(AdaFocusPlus, preset), dtype)
+        slow = make(AdaFocusPlus, preset); plus = fast(slow, dtype)
         with torch.inference_mode(), torch.autocast(x.device.type, dtype or torch.bfloat16, enabled=dtype is not None):
             kept = plus.set_threshold(plus.keep_probs(plus.glance(x)[0]), keep)
-        res[f'AdaFocus+, {keep:.0%} kept, fast'] = plus, plus, x, True, kept
+        res[f'AdaFocus+, {keep:.0%} kept, fast'] = slow, plus, x, True, kept
     for name,cls in (('TSM',TSM), ('TSM+',TSMPlus), ('AdaFocus-TSM',AdaFocusTSM)):
         m = make(cls, sth); n = sum(m.frames) if m.pairs else m.frames[0]
         res[f'{name}, fast'] = m, fast(m, dtype), x.repeat(1,2,1,1,1)[:,:n], True, 1.
