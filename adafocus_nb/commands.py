@@ -8,7 +8,7 @@ __all__ = ['METHODS', 'DEMO_VIDEOS', 'DEMO_MOTIONS', 'BUILTIN', 'PREPARATION', '
            'results_table', 'training_of', 'check_plus', 'finish', 'adafocus_demo', 'builtin_videos', 'open_data',
            'resumed_settings', 'check_numbers', 'frames_of', 'model_for', 'adafocus_train', 'trained_model',
            'to_labels_of', 'adafocus_eval', 'preparation', 'adafocus_predict', 'adafocus_stream', 'adafocus_convert',
-           'adafocus_export', 'adafocus_bench', 'fast_agreement']
+           'adafocus_export', 'first_word', 'adafocus_bench', 'fast_agreement']
 
 # %% ../nbs/11_commands.ipynb #67ba7520
 import contextlib, inspect, json as js, re, shlex, sys, warnings
@@ -633,11 +633,23 @@ def _export(run, out, step, keep, json):
     print(f"{path}: {about['model']}, {'one frame of a stream' if step else 'whole videos'}, {res['bytes']/2**20:.1f} MB; largest difference from the model {off:.1e}\n"
           f"  in:  {', '.join(about['inputs'])}\n  out: {', '.join(about['outputs'])}")
 
+# %% ../nbs/11_commands.ipynb #11a00015
+def first_word(
+    word # where a command is typed without its first argument
+):       # decorator below `call_parse`
+    "The first argument may be left out"
+    def decorate(f):
+        bare = len(sys.argv)<2 or sys.argv[1].startswith('-') and sys.argv[1] not in ('-h','--help')
+        if in_shell(f.__name__) and bare: sys.argv.insert(1, word)
+        return f
+    return decorate
+
 # %% ../nbs/11_commands.ipynb #adb4d690
 @call_parse
+@first_word('models')
 @both_spellings
 def adafocus_bench(
-    what:str='models',  # models, rollout or tsm
+    what:str,           # models, rollout or tsm (default: models)
     device:str=None,    # cpu or cuda (default: the GPU if there is one)
     preset:str=None,    # networks (default: paper or paper-sth; rollout without a GPU: tiny)
     batch_size:int=None,# videos (default: 64 on a GPU, of models also 1; otherwise 1, of rollout 4)

@@ -442,7 +442,7 @@ def bench_models(
     memory = {}
     for k,(m,f,frames,quick,_) in entries.items():
         half = dtype if quick else None
-        memory[k] = peak_memory(_quick(f, frames, dtype=half), device)                 # of a call that is not recorded
+        memory[k] = peak_memory(_quick(f, frames, dtype=half), device) if torch.device(device).type=='cuda' else None   # of a call that is not recorded
         calls[k] = _quick(f, frames, dtype=half, pool=pool if quick and type(m) is not AdaFocusPlus else None)
     ms,top = timed_in_turns(calls, n, device=device),{quick: ceilings(device, dtype if quick else None) for quick in (False,True)}
     rows = [dict(name=k, ms=ms[k], videos_per_second=1000*b/ms[k], peak_gib=memory[k], **_floor(m, frames, b, top[quick], 2 if quick and dtype else 4, kept))
@@ -462,7 +462,7 @@ def bench_models_table(
     "The same as text"
     lines = [f"  {'':30}{'GFLOPs':>8}{'GB':>7}{'ms':>9}{'videos/s':>10}{'peak GiB':>10}{'floor ms':>10}  bound by"]
     for r in res['rows']:
-        peak = f"{r['peak_gib']:10.2f}" if r['peak_gib']==r['peak_gib'] else f"{'':10}"
+        peak = f"{'':10}" if r['peak_gib'] is None else f"{r['peak_gib']:10.2f}"
         lines.append(f"  {r['name']:30}{r['gflops']:8.2f}{r['gbytes']:7.3f}{r['ms']:9.2f}{r['videos_per_second']:10.1f}{peak}{r['floor_ms']:10.2f}  {r['bound']}")
     tops = '; '.join(f"{k}: {v['multiply_adds']/1e12:.2f} trillion multiply-adds and {v['bytes']/1e9:.0f} GB a second" for k,v in res['ceilings'].items())
     return '\n'.join([*lines, f"  ceilings, measured: {tops}"])
