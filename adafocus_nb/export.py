@@ -352,15 +352,18 @@ def _open_onnx(path):
     _need('onnxruntime')
     ort = importlib.import_module('onnxruntime')
     options = ort.SessionOptions(); options.intra_op_num_threads = torch.get_num_threads()
-    session = ort.InferenceSession(path, options, providers=['CPUExecutionProvider'])
+    session = ort.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
     names = [o.name for o in session.get_inputs()]
     run = lambda *args: [torch.from_numpy(o) for o in session.run(None, {k: o.numpy() for k,o in zip(names, args)})]
-    return run, session.get_modelmeta().custom_metadata_map.get('adafocus')
+    sizes = [[d if isinstance(d, int) else None for d in o.shape] for o in session.get_inputs()]
+    return run, session.get_modelmeta().custom_metadata_map.get('adafocus'), sizes
 
 def _open_program(path):
     "The same for torch.export"
     extra = {'adafocus.json':''}
-    with _quiet(): return torch.export.load(path, extra_files=extra).module(), extra['adafocus.json']
+    with _quiet(): program = torch.export.load(path, extra_files=extra)
+    sizes = [[d if type(d) is int else None for d in o.meta['val'].shape] for o in program.graph.nodes if o.op=='placeholder' and o.name in program.graph_signature.user_inputs]
+    return program.module(), extra['adafocus.json'], sizes
 
 # %% ../nbs/13_export.ipynb #865654bf
 class Exported:
@@ -368,9 +371,12 @@ class Exported:
     def __init__(self,
         path # that `export_onnx` or `export_program` wrote
     ):
-        if not Path(path).is_file(): raise FileNotFoundError(f'There is no file {path}.')
-        self.run,about = (_open_onnx if Path(path).suffix=='.onnx' else _open_program)(path)
-        if not about: raise ValueError(f'{path} was not written by export_onnx or export_program.')
+        self.path = Path(path)
+        if not self.path.is_file(): raise FileNotFoundError(f'There is no file {path}: write one with export_onnx, export_program or adafocus_export.')
+        try: self.run,about,self.sizes = (_open_onnx if self.path.suffix=='.onnx' else _open_program)(self.path)
+        except ImportError: raise
+        except Exception as e: raise ValueError(f'{path} cannot be opened ({type(e).__name__}): it is damaged, or no file of export_onnx (*.onnx) or export_program (*.pt2). Write it again.') from e
+        if not about: raise ValueError(f'{path} was not written by export_onnx or export_program: only their files say what goes in and out.')
         self.about = json.loads(about)
 
     def __call__(self,
@@ -378,7 +384,20 @@ class Exported:
         *states   # of one frame, in the order of `about['states']`
     )->dict:      # outputs by name
         "Run the file once"
-        return dict(zip(self.about['outputs'], self.run(x.as_subclass(Tensor).contiguous(), *states)))
+        args = [torch.as_tensor(o).as_subclass(Tensor).contiguous() for o in (x, *states)]
+        self.check(args)
+        return dict(zip(self.about['outputs'], self.run(*args)))
+
+    def check(self, args):
+        "One sentence for inputs that do not fit"
+        names,b = self.about['inputs'],len(args[0])
+        if len(args)!=len(names): raise ValueError(f"{self.path} takes {', '.join(names)}, and {len(args)} of these {len(names)} were given" + (': begin with begin(b), and hand in what comes out as new_….' if len(names)>1 else '.'))
+        for i,(name,o,size) in enumerate(zip(names, args, self.sizes)):
+            want = torch.float32 if i else torch.uint8
+            if o.dtype!=want: raise ValueError(f"{self.path}: {name} are {o.dtype}, and the file takes {want}{'' if i else ' (bytes, 0 to 255)'}.")
+            size = [b, *size[1:]]
+            if o.ndim!=len(size) or any(w not in (None,n) for n,w in zip(o.shape, size)) or 0 in o.shape:
+                raise ValueError(f"{self.path}: {name} have shape {tuple(o.shape)}, and the file takes ({', '.join(['B', *['T' if w is None else str(w) for w in size[1:]]])}), the same B for all inputs.")
 
     def begin(self, b):
         "The states before the first frame of b videos: zeros"
@@ -388,6 +407,8 @@ class Exported:
         x:Tensor  # (B, T, 3, H, W) bytes
     )->dict:      # outputs by name, (B, T, …)
         "Play videos frame by frame through the file of a step"
+        if not self.about['states']: raise ValueError(f'{self.path} takes whole videos: call it, or export one frame of a stream (step=True).')
+        if x.ndim!=5: raise ValueError(f'Videos have shape {tuple(x.shape)}: give (B, T, 3, H, W).')
         states,outs = self.begin(x.shape[0]),[]
         for frame in x.unbind(1):
             outs.append(self(frame, *states))

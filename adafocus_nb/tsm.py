@@ -25,6 +25,8 @@ def temporal_shift(
     causal:bool=False # from the previous frame only
 )->Tensor:            # (N*T, C, H, W)
     "Move some channels by one frame (TSM)"
+    if n_segment<1 or div<0:
+        raise ValueError(f'n_segment={n_segment}, div={div}: a video has at least 1 frame; div=0 moves nothing.')
     if x.shape[0] % n_segment: raise ValueError(f'{x.shape[0]} frames cannot be split into videos of {n_segment}: give a multiple of n_segment.')
     if not div or n_segment==1: return x                                   # a single frame has no neighbours
     x = x.unflatten(0, (-1,n_segment))                                     # (N*T,C,H,W) -> (N,T,C,H,W)
@@ -95,7 +97,8 @@ def stream_step(
     "The next frame of a stream through a network with causal shifts"
     all_shifts = shifts(net)
     if not all(m.causal for m in all_shifts):
-        raise ValueError('This network also takes channels from the next frame, which a stream does not have: build it with causal=True.')
+        raise ValueError('This network also takes channels from the next frame, which a stream does not have: '
+                         'build it with causal=True (in Python; adafocus_train does not).')
     for m,past in zip(all_shifts, state or [None]*len(all_shifts)): m.streams,m.past = True,past
     try: out = net(x); return out, [m.past for m in all_shifts]
     finally:
@@ -105,7 +108,7 @@ def stream_step(
 @delegates()
 class AdaFocusTSM(AdaFocus):
     "AdaFocus on networks with a temporal shift, one place per video (section 4.2)"
-    shifted,pairs = True,True                                              # has it the shift? does it read two sets of frames?
+    shifted,pairs = True,True                                              # does it have the shift? does it read two sets of frames?
     def __init__(self, *args,
         patch_size:int=144,       # P, in pixels (paper: 144, 160, 176)
         n_frames=(8,12),          # of the glance and of the local network (paper)
@@ -117,7 +120,9 @@ class AdaFocusTSM(AdaFocus):
     ):
         if classifier!='mean':
             raise ValueError(f"classifier={classifier!r}: with temporal shift it is 'mean', a linear layer averaged over the frames.")
-        if isinstance(n_frames, int)==self.pairs:
+        several = isinstance(n_frames, (tuple,list))
+        counts = list(n_frames) if several else [n_frames]
+        if several!=self.pairs or len(counts)!=1+self.pairs or not all(isinstance(o, int) and o>0 for o in counts):
             reads = 'a pair of numbers of frames, such as (8, 12)' if self.pairs else 'one number of frames, such as 8'
             raise ValueError(f'n_frames={n_frames}: {type(self).__name__} reads {reads}.')
         n_frames = tuple(n_frames) if self.pairs else n_frames
@@ -143,13 +148,17 @@ def check(self:AdaFocusTSM,
     x      # (B, 8+12, 3, H, W), or the two parts as a tuple
 )->tuple:  # glance frames (B, 8, 3, H, W), local frames (B, 12, 3, H, W)
     "The two parts of a batch, or a sentence that says what is wrong with it"
-    if isinstance(x, (tuple,list)) and len(x)==2 and all(torch.is_tensor(o) for o in x): parts = tuple(x)
+    if isinstance(x, (tuple,list)) and len(x)==2 and all(torch.is_tensor(o) and o.ndim==5 for o in x): parts = tuple(x)
     elif torch.is_tensor(x) and x.ndim==5 and x.shape[1]==sum(self.frames): parts = x.split(self.frames, 1)
     else:
         reads = '(B, {}+{}, 3, {}, {})'.format(*self.frames, *[self.frame_size]*2)
-        raise ValueError(f'Frames have shape {tuple(getattr(x, "shape", ()))}: this model reads {reads}, or the two parts as a tuple.')
+        shape_of = lambda o: tuple(getattr(o, 'shape', ()))
+        shape = [shape_of(o) for o in x] if isinstance(x, (tuple,list)) else shape_of(x)
+        raise ValueError(f'Frames have shape {shape}: this model reads {reads}, or the two parts as a tuple.')
     got = tuple(o.shape[1] for o in parts)
     if got!=self.frames: raise ValueError('The two parts have {} and {} frames: this model reads {} and {}.'.format(*got, *self.frames))
+    if len(parts[0])!=len(parts[1]):
+        raise ValueError('The two parts have {} and {} videos: they must be of the same videos.'.format(*map(len, parts)))
     return tuple(AdaFocus.check(self, o) for o in parts)
 
 @patch
