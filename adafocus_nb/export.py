@@ -362,7 +362,8 @@ def _open_program(path):
     "The same for torch.export"
     extra = {'adafocus.json':''}
     with _quiet(): program = torch.export.load(path, extra_files=extra)
-    sizes = [[d if type(d) is int else None for d in o.meta['val'].shape] for o in program.graph.nodes if o.op=='placeholder' and o.name in program.graph_signature.user_inputs]
+    inputs = [o for o in program.graph.nodes if o.name in program.graph_signature.user_inputs]
+    sizes = [[d if type(d) is int else None for d in o.meta['val'].shape] for o in inputs]             # a symbol is no int
     return program.module(), extra['adafocus.json'], sizes
 
 # %% ../nbs/13_export.ipynb #865654bf
@@ -375,7 +376,9 @@ class Exported:
         if not self.path.is_file(): raise FileNotFoundError(f'There is no file {path}: write one with export_onnx, export_program or adafocus_export.')
         try: self.run,about,self.sizes = (_open_onnx if self.path.suffix=='.onnx' else _open_program)(self.path)
         except ImportError: raise
-        except Exception as e: raise ValueError(f'{path} cannot be opened ({type(e).__name__}): it is damaged, or no file of export_onnx (*.onnx) or export_program (*.pt2). Write it again.') from e
+        except Exception as e:
+            raise ValueError(f'{path} cannot be opened ({type(e).__name__}): it is damaged, or no file of export_onnx (*.onnx) '
+                             'or export_program (*.pt2). Write it again.') from e
         if not about: raise ValueError(f'{path} was not written by export_onnx or export_program: only their files say what goes in and out.')
         self.about = json.loads(about)
 
@@ -391,13 +394,17 @@ class Exported:
     def check(self, args):
         "One sentence for inputs that do not fit"
         names,b = self.about['inputs'],len(args[0])
-        if len(args)!=len(names): raise ValueError(f"{self.path} takes {', '.join(names)}, and {len(args)} of these {len(names)} were given" + (': begin with begin(b), and hand in what comes out as new_….' if len(names)>1 else '.'))
-        for i,(name,o,size) in enumerate(zip(names, args, self.sizes)):
-            want = torch.float32 if i else torch.uint8
-            if o.dtype!=want: raise ValueError(f"{self.path}: {name} are {o.dtype}, and the file takes {want}{'' if i else ' (bytes, 0 to 255)'}.")
-            size = [b, *size[1:]]
-            if o.ndim!=len(size) or any(w not in (None,n) for n,w in zip(o.shape, size)) or 0 in o.shape:
-                raise ValueError(f"{self.path}: {name} have shape {tuple(o.shape)}, and the file takes ({', '.join(['B', *['T' if w is None else str(w) for w in size[1:]]])}), the same B for all inputs.")
+        if len(args)!=len(names):
+            hint = ': begin with begin(b), and hand in what comes out as new_….' if len(names)>1 else '.'
+            raise ValueError(f"{self.path} takes {', '.join(names)}, and {len(args)} of these {len(names)} were given{hint}")
+        for i,(name,o,(_,*size)) in enumerate(zip(names, args, self.sizes)):
+            want,what = (torch.float32,'') if i else (torch.uint8,' (bytes, 0 to 255)')
+            if o.dtype!=want: raise ValueError(f'{self.path}: {name} has the type {o.dtype}, and the file takes {want}{what}.')
+            fits = o.ndim==1+len(size) and all(w in (None,n) for n,w in zip(o.shape, [b, *size]))
+            if not fits or 0 in o.shape:
+                shape = ', '.join(['B', *['T' if w is None else str(w) for w in size]])
+                raise ValueError(f'{self.path}: {name} has the shape {tuple(o.shape)}, and the file takes ({shape}), '
+                                 'the same B for all inputs.')
 
     def begin(self, b):
         "The states before the first frame of b videos: zeros"
@@ -423,7 +430,7 @@ def check_exported(
 )->float:       # largest difference of any output
     "Run a file beside its model"
     file,model,worst = Exported(path),copy.deepcopy(model).eval(),0.
-    for x in _noise(model) if frames is None else [frames]:
+    for x in _noise(model) if frames is None else [torch.as_tensor(frames)]:
         got = file.stream(x) if file.about['states'] else file(x)
         with torch.no_grad(): want = model(x.to(model.candidates.device))._asdict()
         for k,o in got.items():

@@ -250,6 +250,8 @@ def fast(
     compiled=False  # `torch.compile` instead of our kernels
 ):                  # a copy in evaluation mode
     "A copy of the model for fast inference: same frames in, same predictions out"
+    if dtype is not None and not model.candidates.is_cuda:
+        raise ValueError(f'dtype={dtype} is for a model on a GPU: move it there with model.cuda(), or leave dtype away.')
     m = copy.deepcopy(model).eval().requires_grad_(False)
     for net in (m.glance_net, m.local_net):
         (lean if m.candidates.is_cuda and not compiled else fold_batch_norm)(net)

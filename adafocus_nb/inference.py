@@ -98,13 +98,18 @@ def naive_stage2_step(
 def prepare_for(
     model,     # of any class of this package
     given=None # dict(resize=…, square=…), or one of them
-)->dict:       # resize: short side before the centre is cut out, in pixels; square: scale to a square of this side instead
+)->dict:       # resize: short side before the centre is cut out, in pixels; square: scale to a square of it instead
     "How frames of files are prepared for a model: as its preset trains, or as given"
-    if not isinstance(model, AdaFocus): raise ValueError(f"{model!r} is not a model: give one, such as AdaFocus.load('runs/mine/best').")
-    res = dict(resize=round(model.frame_size*(1 if model.config['preset'] in ('tiny','quick') else 256/224)), square=False)
-    if odd := [o for o in given or {} if o not in res]: raise ValueError(f'prepare has {odd[0]!r}: give dict(resize=…, square=…).')
-    res |= given or {}
-    if res['resize']<model.frame_size: raise ValueError(f"resize={res['resize']} is less than the {model.frame_size} pixels that the model reads: give {model.frame_size} or more.")
+    if not isinstance(model, AdaFocus):
+        raise ValueError(f"{model!r} is not a model: give one, such as AdaFocus.load('runs/mine/best').")
+    margin = 1 if model.config['preset'] in ('tiny','quick') else 256/224
+    res,given = dict(resize=round(model.frame_size*margin), square=False),given or {}
+    for o in given:
+        if o not in res: raise ValueError(f'prepare has {o!r}: give dict(resize=…, square=…).')
+    res |= given
+    if res['resize']<model.frame_size:
+        raise ValueError(f"resize={res['resize']} is less than the {model.frame_size} pixels that the model reads: "
+                         f"give {model.frame_size} or more.")
     return res
 
 # %% ../nbs/09_inference.ipynb #2b7e09c3
@@ -115,11 +120,15 @@ def _bytes(
 )->Tensor:
     "Frames as a plain tensor of bytes; one sentence for anything else"
     s = model.frame_size
-    want,x = f"({', '.join([*lead, '3', str(s), str(s)])})", torch.from_numpy(x) if isinstance(x, np.ndarray) else x
+    want = f"({', '.join([*lead, '3', str(s), str(s)])})"
+    if isinstance(x, np.ndarray): x = torch.from_numpy(x)
     if not isinstance(x, Tensor): raise ValueError(f'Frames are a {type(x).__name__}: give a tensor {want} of bytes.')
-    if x.dtype!=torch.uint8: raise ValueError(f'Frames are {x.dtype}: give bytes (torch.uint8, 0 to 255), which the model scales and normalises itself.')
+    if x.dtype!=torch.uint8:
+        raise ValueError(f'Frames are {x.dtype}: give bytes (torch.uint8, 0 to 255), '
+                         'which the model scales and normalises itself.')
     if x.ndim!=3+len(lead) or x.shape[-3:]!=(3,s,s) or not len(x):
-        raise ValueError(f'Frames have shape {tuple(x.shape)}: this model reads {want}' + ('; as_frame brings an array (h, w, 3) to that size.' if x.shape[-1:]==(3,) else '.'))
+        remedy = '.' if x.shape[-2:]==(s,s) else '; as_frame makes such a frame of an array (h, w, 3).'
+        raise ValueError(f'Frames have shape {tuple(x.shape)}: this model reads {want}{remedy}')
     return x.as_subclass(Tensor)
 
 # %% ../nbs/09_inference.ipynb #0900a002
@@ -256,11 +265,12 @@ def as_frame(
     square=False   # scale to a square of this side instead
 )->Tensor:         # (3, S, S) uint8
     "A picture as a frame for a model"
-    a = np.asarray(array)
-    if a.ndim!=3 or a.shape[2]!=3 or a.dtype!=np.uint8 or not a.size: raise ValueError(f'The frame is an array of shape {a.shape} and type {a.dtype}: give (h, w, 3) of uint8, red green blue.')
-    side = resize or frame_size
-    scaled = _ToTensor(None if square else side, side if square else None)(av.VideoFrame.from_ndarray(np.ascontiguousarray(a), 'rgb24'))
-    return centre_crop(scaled[None], frame_size)[0]
+    a,side = np.asarray(array),resize or frame_size
+    if a.ndim!=3 or a.shape[2]!=3 or a.dtype!=np.uint8 or not a.size:
+        raise ValueError(f'The frame is an array of shape {a.shape} and type {a.dtype}: '
+                         'give (h, w, 3) of uint8, red green blue.')
+    scale = _ToTensor(square=side) if square else _ToTensor(short_side=side)
+    return centre_crop(scale(av.VideoFrame.from_ndarray(np.ascontiguousarray(a), 'rgb24'))[None], frame_size)[0]
 
 # %% ../nbs/09_inference.ipynb #0900a021
 Seen = namedtuple('Seen', 'n label probability probs corner looked done')  # frames so far, best class, …, (y,x) of the patch, was it looked at?
@@ -273,7 +283,8 @@ class StreamRecognizer:
         prepare=None    # how arrays are prepared, dict(resize=…, square=…); None: as the model's preset trains
     ):
         self.prepare = prepare_for(model, prepare)
-        if confidence is not None and not 0<confidence<=1: raise ValueError(f'confidence={confidence}: give a probability above 0, at most 1, such as 0.9.')
+        if confidence is not None and not (isinstance(confidence, (int,float)) and 0<confidence<=1):
+            raise ValueError(f'confidence={confidence!r}: give a probability above 0, at most 1, such as 0.9.')
         self.model,self.confidence,self.labels = model.eval(),confidence,labels_of(model)
         self.reset()
 

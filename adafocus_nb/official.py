@@ -77,7 +77,8 @@ def _parts(path, ckpt):
         return {'glancer' if any('features.' in k for k in one) else 'focuser': one}
     held = {k:o for k in ('glancer','focuser','fc','policy') if isinstance(ckpt, dict) and isinstance(o := ckpt.get(k), dict)}
     if held: return held
-    if isinstance(ckpt, dict) and any(str(k).startswith('glance_net.') for k in ckpt): raise ValueError(f'{path} is of a model that this package saved: read its folder with AdaFocus.load.')
+    if isinstance(ckpt, dict) and any(str(k).startswith('glance_net.') for k in ckpt):
+        raise ValueError(f'{path} is of a model that this package saved: read its folder with AdaFocus.load.')
     what = f'the entries {", ".join(map(str, [*ckpt][:6]))}{", …" if len(ckpt)>6 else ""}' if isinstance(ckpt, dict) else f'a {type(ckpt).__name__}'
     raise ValueError(f'{path} holds {what}, and none of glancer, focuser, fc and policy: it is not from the release. Plain weights of one network go in by weights=dict(glance=…, local=…).')
 
