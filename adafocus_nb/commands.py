@@ -7,11 +7,11 @@ __all__ = ['METHODS', 'DEMO_VIDEOS', 'DEMO_MOTIONS', 'BUILTIN', 'PREPARATION', '
            'in_shell', 'sentences', 'pick_device', 'free_folder', 'run_options', 'at_work', 'class_of', 'check_method',
            'results_table', 'training_of', 'check_plus', 'finish', 'adafocus_demo', 'builtin_videos', 'open_data',
            'resumed_settings', 'check_numbers', 'frames_of', 'model_for', 'adafocus_train', 'trained_model',
-           'to_labels_of', 'adafocus_eval', 'preparation', 'adafocus_predict', 'adafocus_stream', 'adafocus_convert',
-           'adafocus_export', 'first_word', 'adafocus_bench', 'fast_agreement']
+           'to_labels_of', 'adafocus_eval', 'preparation', 'adafocus_predict', 'ctrl_c', 'adafocus_stream',
+           'adafocus_convert', 'adafocus_export', 'first_word', 'adafocus_bench', 'fast_agreement']
 
 # %% ../nbs/11_commands.ipynb #67ba7520
-import contextlib, inspect, json as js, re, shlex, sys, warnings
+import contextlib, inspect, json as js, re, shlex, signal, sys, warnings
 from collections import deque
 from functools import partial
 from json import dumps
@@ -379,6 +379,7 @@ def _train(data, out, resume, json, device, workers, cache, on_error, **options)
     o = SimpleNamespace(**resumed_settings(options, default, kept))
     o.preset = o.preset or ('tiny' if device=='cpu' else 'paper')
     cls = class_of(o.method, o.plus)
+    if o.data.startswith('builtin:digits') and issubclass(cls, AdaFocusTSM): raise ValueError(f'{o.data}: the method {o.method} is for motions, and a digit does not move: use builtin:motions.')
     c = cls.sizes_of(o.preset)
     dls = open_data(o, frames_of(cls, o), o.frame_size or c['frame_size'], o.batch_size or RECIPES[o.preset][1]['bs'], device, workers, cache, on_error, quiet=json)
     model = model_for(o, dls.c, dls.vocab)
@@ -532,7 +533,8 @@ def _watched(
     every:float,  # seconds from one look to the next; 0: every frame
     seconds,   # stop after these; None: never
     looks,     # a deque that gets a `Look` for every look
-    say        # called with the time and a `Seen`
+    say,       # called with the time and a `Seen`
+    stopped=() # not empty: stop here
 ):             # yields (seconds, whole frame)
     "The frames of a stream; some of them are looked at"
     m,(resize,square),next_look,begin = recognizer.model,prepare.values(),-float('inf'),None
@@ -540,15 +542,28 @@ def _watched(
     try:
         for t,small,whole in frames:
             begin = ifnone(begin, t)
-            if seconds is not None and t-begin>seconds: return
+            if stopped or seconds is not None and t-begin>seconds: return
             if t>=next_look-1e-6:
                 seen,next_look = recognizer.push(centre_crop(small[None], m.frame_size)[0]),t+every
                 box = patch_in_frame(seen.corner, m.patch_size, m.frame_size, *whole.shape[1:], **prepare) if seen.looked else None
                 looks.append(Look(t, box, f'{seen.label} {seen.probability:.0%}', seen.probability)); say(t-begin, seen)
             yield t,whole
             if recognizer.seen.done: return
-    except KeyboardInterrupt: return                                       # the copy gets its proper end
     finally: frames.close()
+
+# %% ../nbs/11_commands.ipynb #11a00018
+@contextlib.contextmanager
+def ctrl_c():
+    "Context: the first Ctrl-C is only noted, in the list that it yields; the second one interrupts, as ever"
+    pressed,usual = [],signal.getsignal(signal.SIGINT)
+    def note(*args):
+        if pressed: return usual(*args)
+        pressed.append(1)
+    try: signal.signal(signal.SIGINT, note)
+    except ValueError: pass                                                # not in the main thread
+    try: yield pressed
+    finally:
+        if signal.getsignal(signal.SIGINT) is note: signal.signal(signal.SIGINT, usual)
 
 # %% ../nbs/11_commands.ipynb #11a00003
 @call_parse
@@ -571,16 +586,21 @@ def adafocus_stream(
 
 def _stream(run, source, every, confidence, seconds, annotate, keep, resize, square, device, json):
     check_numbers(every=every, resize=resize)
+    if seconds is not None and not seconds>=0: raise ValueError(f'--seconds {seconds}: give seconds, 0 or more, such as 10.')
     model,o = trained_model(run, pick_device(device), keep)
     if model.step.__func__ is AdaFocusTSM.step: model.step(None)           # says which models can
-    if annotate and Path(annotate).exists(): raise ValueError(f'{annotate} exists: choose another name for the copy.')
+    prepare = prepare_for(model, preparation(model, o, resize, square))
+    if annotate:
+        if Path(annotate).suffix!='.mp4': raise ValueError(f'--annotate {annotate}: the name of the copy must end with .mp4.')
+        if Path(annotate).exists(): raise ValueError(f'{annotate} exists: choose another name for the copy.')
+        Path(annotate).parent.mkdir(parents=True, exist_ok=True)           # before the camera runs
     def say(t, seen):
         if json: print(dumps(dict(seconds=round(t, 3), label=seen.label, probability=round(seen.probability, 4), corner=seen.corner, looked=seen.looked)), flush=True)
         else: print(f"{t:8.2f} s  {seen.label} {seen.probability:.1%}{'' if seen.looked else '  (skipped)'}{'  sure enough' if seen.done else ''}", flush=True)
     recognizer,looks = StreamRecognizer(model, confidence),deque(maxlen=16)
-    frames = _watched(source, recognizer, preparation(model, o, resize, square), every, seconds, looks, say)
-    if annotate: annotate_video(annotate, frames, looks, 25)
-    else: deque(frames, maxlen=0)
+    fps = video_info(source).fps if annotate and Path(source).is_file() else 25
+    if not annotate: return deque(_watched(source, recognizer, prepare, every, seconds, looks, say), maxlen=0)
+    with ctrl_c() as stopped: annotate_video(annotate, _watched(source, recognizer, prepare, every, seconds, looks, say, stopped), looks, fps)
 
 # %% ../nbs/11_commands.ipynb #11a00009
 CHECKPOINTS = script.Param("files of the authors' release", str, nargs='+') if hasattr(script, 'Param') else Annotated[str, "files of the authors' release", dict(nargs='+')]
