@@ -342,7 +342,7 @@ def adafocus_train(
     batch_size:int=None,      # videos a batch (default: the preset's)
     lr_scale:float=1.,        # multiplies all learning rates
     bf16:bool=False,          # networks in bfloat16
-    no_flip:bool=False,       # do not mirror training clips
+    no_flip:bool=False,       # do not mirror training clips (where left and right, or text, make the class)
     plus:bool=False,          # AdaFocus+: a second policy skips frames
     keep:float=None,          # fraction of the frames that AdaFocus+ keeps (default: 0.5)
     lam:float=None,           # λ of Eq. 10, the price of a pixel (default: a patch must add 0.05 to the confidence)
@@ -380,6 +380,7 @@ def _train(data, out, resume, json, device, workers, cache, on_error, **options)
     o.preset = o.preset or ('tiny' if device=='cpu' else 'paper')
     cls = class_of(o.method, o.plus)
     if o.data.startswith('builtin:digits') and issubclass(cls, AdaFocusTSM): raise ValueError(f'{o.data}: the method {o.method} is for motions, and a digit does not move: use builtin:motions.')
+    if issubclass(cls, TSMPlus) and (o.patch_size or o.candidates): raise ValueError(f'--patch-size and --candidates: the method {o.method} sees full frames. Leave them away.')
     c = cls.sizes_of(o.preset)
     dls = open_data(o, frames_of(cls, o), o.frame_size or c['frame_size'], o.batch_size or RECIPES[o.preset][1]['bs'], device, workers, cache, on_error, quiet=json)
     model = model_for(o, dls.c, dls.vocab)
@@ -391,6 +392,7 @@ def _train(data, out, resume, json, device, workers, cache, on_error, **options)
     say = (lambda *a: None) if json else print
     say(f'{cls.__name__}, preset {o.preset}, {len(dls.train.dataset)} training and {len(dls.valid.dataset)} validation videos, {dls.c} classes. Device: {device_name(device)}. Results: {out}')
     say(getattr(dls, 'preparation', ''))
+    if issubclass(cls, AdaFocusTSM) and 'half of the clips mirrored' in getattr(dls, 'preparation', ''): say('If left and right make different classes, add --no-flip.')
     again = ['adafocus_train', data, '--out', str(out), '--resume', *(['--cache', cache] if cache else []), *(['--on-error', on_error] if on_error!='stop' else [])]
     with at_work(run, f'To go on: {shlex.join(again)}'):
         results = training_of(cls, o.keep)(dls, model, epochs, run, not json, o.n_stills, o.bf16, o.lr_scale).fit()

@@ -152,16 +152,17 @@ def plot_curves(
     "Accuracy by stage, and the policy's reward and entropy"
     stages = list(dict.fromkeys(r['stage'] for r in rows))
     measure = 'mAP' if any(r.get('mAP') for r in rows) else 'top-1'
-    fig,axs = plt.subplots(1, 3, figsize=(10,2.8))
+    policy = [r for r in rows if r.get('entropy') not in (None,'')]                       # none without a Stage II
+    fig,axs = plt.subplots(1, 3 if policy else 1, figsize=(10 if policy else 4, 2.8), squeeze=False); axs = axs[0]
     start = 0
     for s in stages:
         y = [float(r[k]) for r in rows if r['stage']==s for k in ('top1','mAP') if r.get(k) not in (None,'')]
         axs[0].plot(range(start+1, start+len(y)+1), y, 'o-', ms=3, label=s+' (by itself)'*s.startswith('stage0')); start += len(y)
     axs[0].set(xlabel='epoch, all stages', ylabel=f'validation {measure}, %', ylim=(0,100)); axs[0].legend(fontsize=7)
-    policy = [r for r in rows if r.get('entropy') not in (None,'')]
     for ax,name in zip(axs[1:], ('reward','entropy')):
         ax.plot(range(1,len(policy)+1), [float(r[name]) for r in policy], 'o-', ms=3, c='C3')
         ax.set(xlabel='epoch of Stage II', ylabel=name)
+    for ax in axs: ax.xaxis.get_major_locator().set_params(integer=True)
     fig.tight_layout()
     if path is not None: write_atomically(path, lambda p: fig.savefig(p, format='png', dpi=110)); plt.close(fig)
 
@@ -177,8 +178,10 @@ def focus_frames(
 )->list:           # T pictures, one for each frame that the model's `shown` returns
     "One picture per time step: videos, patches, predictions"
     x,out = model.shown(x, out)
-    b,t,bar = len(x),x.shape[1],18
-    p,guess = out.logits.softmax(-1).max(-1)                                             # (B,T) each
+    (b,t),(p,guess) = x.shape[:2],out.logits.softmax(-1).max(-1)                           # (B,T) each
+    says = [[f'is {vocab[y[i]]}, says {vocab[guess[i,s]]} ({p[i,s]:.0%})' for s in range(t)] for i in range(b)]
+    lines = 1 if max(ImageDraw.Draw(Image.new('RGB', (1,1))).textlength(o, font_size=12) for row in says for o in row)<side else 2
+    bar = 4+14*lines
     rows = -(-b//columns)
     pictures = [Image.new('RGB', (columns*(side+4)+4, rows*(side+bar+4)+4), 'white') for _ in range(t)]
     for i in range(b):
@@ -189,7 +192,7 @@ def focus_frames(
             how = Image.Resampling.NEAREST if frame.width<=side else Image.Resampling.BOX    # a large frame keeps its thin outlines
             picture.paste(frame.resize((side,side), how), (left,top))
             right = guess[i,s]==y[i]
-            ImageDraw.Draw(picture).text((left+2,top+side+2), f'is {vocab[y[i]]}, says {vocab[guess[i,s]]} ({p[i,s]:.0%})', font_size=12, fill=(0,120,0) if right else (200,0,0))
+            ImageDraw.Draw(picture).text((left+2,top+side+2), says[i][s] if lines==1 else says[i][s].replace(', ', ',\n'), font_size=12, fill=(0,120,0) if right else (200,0,0))
     return pictures
 
 def save_gif(

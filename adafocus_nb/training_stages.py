@@ -465,6 +465,7 @@ def reinforced(self:Training, stage):
 # %% ../nbs/03_training_stages.ipynb #3c0b4533
 @patch
 def after_glance(self:Training):
+    if not self.model.pretrained['glance'] and not getattr(self.dls.source, 'stills_of_classes', True): return   # its head knows other labels
     self.model.eval()
     with torch.no_grad(): logits,y = zip(*[(self.model.frame_logits(x, 'glance').float().cpu(), y.cpu()) for x,y in self.dls.valid])
     self.reached['scores']['glance_only'] = self.measure(torch.cat(logits), torch.cat(y))

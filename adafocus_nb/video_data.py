@@ -259,6 +259,7 @@ class MovingMotions:
 
     vocab = ['left','right','up','down','grows','shrinks','appears','vanishes']
     c,stills_suffice = 8,('glance',)                                      # no still shows what happens: f_L goes on with videos
+    stills_of_classes = False                                             # a still's label is a direction
 
     @property
     def settings(self): return {k:getattr(self,k) for k in ('n','n_valid','n_frames','frame_size','disc_size','spot_size','seed')}
