@@ -162,7 +162,7 @@ def plot_curves(
     for ax,name in zip(axs[1:], ('reward','entropy')):
         ax.plot(range(1,len(policy)+1), [float(r[name]) for r in policy], 'o-', ms=3, c='C3')
         ax.set(xlabel='epoch of Stage II', ylabel=name)
-    for ax in axs: ax.xaxis.get_major_locator().set_params(integer=True)
+    for ax in axs: ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     fig.tight_layout()
     if path is not None: write_atomically(path, lambda p: fig.savefig(p, format='png', dpi=110)); plt.close(fig)
 
