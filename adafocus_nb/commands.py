@@ -61,9 +61,11 @@ def both_spellings(f):
 def in_shell(name): return Path(sys.argv[0]).stem==name
 
 class sentences:
-    "Context: in a shell, end with the error's own sentence instead of a traceback"
+    "Context: in a shell, keep freed memory, and end with the error's own sentence instead of a traceback"
     def __init__(self, name): self.name = name
-    def __enter__(self): return self
+    def __enter__(self):
+        if in_shell(self.name): keep_memory()                              # this process is the command's own
+        return self
     def __exit__(self, kind, error, _):
         if isinstance(error, (ValueError, OSError, ImportError)) and in_shell(self.name): sys.exit(f'{self.name}: {error}')
 

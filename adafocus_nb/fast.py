@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['LEAN', 'fold_batch_norm', 'conv_relu', 'LeanBottleneck', 'LeanBasicBlock', 'pointwise', 'depthwise', 'LeanInverted',
-           'to_blocks', 'BlockStem', 'lean', 'block_stem', 'fast', 'Graphed']
+           'to_blocks', 'BlockStem', 'lean', 'block_stem', 'fast', 'Graphed', 'keep_memory']
 
 # %% ../nbs/14_fast.ipynb #f0000006
-import copy
+import copy, ctypes
 try: import triton, triton.language as tl
 except ImportError: triton = tl = None                                     # comes with torch where there can be a GPU
 
@@ -268,7 +268,7 @@ class Graphed:
         x:Tensor, # frames, on the GPU
         pool=None # memory shared with other graphs, whose outputs then overwrite each other
     ):
-        self.x,side = x.clone(),torch.cuda.Stream()
+        self.x,self.forward,side = x.clone(),forward,torch.cuda.Stream()   # the graph reads the forward pass's weights: keep them alive
         with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, benchmark=True):   # the fastest algorithms
             side.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(side):
@@ -278,3 +278,10 @@ class Graphed:
             with torch.cuda.graph(self.graph, pool=pool): self.out = forward(self.x)
 
     def __call__(self, x): self.x.copy_(x); self.graph.replay(); return self.out
+
+# %% ../nbs/14_fast.ipynb #b3cf8b93
+def keep_memory()->bool: # did it work? (only where the C library is glibc)
+    "Keep freed memory in this process instead of returning it to the system after every layer"
+    try: mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, TypeError, OSError): return False              # not Linux, or another C library
+    return all([mallopt(-4, 0), mallopt(-1, 2**31-1), mallopt(-2, 2**28)]) # M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD of malloc.h
