@@ -12,3 +12,4 @@ from adafocus_nb.fast import *
 from adafocus_nb.official import *
 from adafocus_nb.export import *
 from adafocus_nb.inference import *
+from adafocus_nb.reproduction import *

@@ -179,6 +179,7 @@ class MovingDigits:
         contrast:float=1.,    # of the digit on its shirt, 0 to 1
         visible:float=.7,     # fraction of frames in which the shirt is there
         clutter:int=0,        # fragments of other digits per video
+        cut:bool=False,       # may the shirt stick out of the frame, as long as the digit does not?
         seed:int=0            # makes other videos of the same digits
     ):
         store_attr()
@@ -189,7 +190,7 @@ class MovingDigits:
     c,vocab = 10,[str(o) for o in range(10)]
 
     @property
-    def settings(self): return {k:getattr(self,k) for k in ('n','n_valid','n_frames','frame_size','digit_size','shirt_size','contrast','visible','clutter','seed')}
+    def settings(self): return {k:getattr(self,k) for k in ('n','n_valid','n_frames','frame_size','digit_size','shirt_size','contrast','visible','clutter','cut','seed')}
 
 # %% ../nbs/06_video_data.ipynb #b3b9a981
 @patch
@@ -201,11 +202,11 @@ def clips(self:MovingDigits,
     frame_size=None,   # side of the frames, in pixels; default: the data set's
     shirt=None,        # (smallest, largest) diameter; default: the data set's
     visible=None,      # fraction of frames with the shirt; default: the data set's
-    cut=False          # let the shirt stick out of the frame, as long as the digit does not
+    cut=None           # may the shirt stick out of the frame, as long as the digit does not? default: the data set's
 )->Clips:
     "Make `n` clips"
     t,size = ifnone(n_frames, self.n_frames), ifnone(frame_size, self.frame_size)
-    shirt,visible = ifnone(shirt, (self.shirt_size,)*2), ifnone(visible, self.visible)
+    shirt,visible,cut = ifnone(shirt, (self.shirt_size,)*2), ifnone(visible, self.visible), ifnone(cut, self.cut)
     parts = [self._some(ids, valid, kind, t, size, shirt, visible, cut) for ids in torch.arange(n).split(50)]
     return Clips(*[torch.cat(o) for o in zip(*parts)])
 
@@ -236,7 +237,8 @@ def stills(self:MovingDigits,
     "One-frame clips on which Stage 0 starts, easiest phase first"
     make = partial(self.clips, n_frames=1, visible=1., cut=part=='local')             # random patches cut shirts, too
     s,f = self.shirt_size, self.frame_size
-    phases = dict(glance=[(f, (1.5*s,min(2.5*s,f))), (f, (.9*s,1.5*s))], local=[(patch_size, (.9*min(s,patch_size),min(1.1*s,patch_size)))])[part]
+    p = patch_size
+    phases = dict(glance=[(f, (1.5*s,min(2.5*s,f))), (f, (.9*s,1.5*s))], local=[(p, (.8*p,.95*p))]*(p>1.4*s)+[(p, (.9*min(s,p),min(1.1*s,p)))])[part]
     return [(make(n, kind=f'{part}{i}', frame_size=size, shirt=shirt), make(n//10, True, f'{part}{i}', frame_size=size, shirt=shirt))
             for i,(size,shirt) in enumerate(phases)]
 
