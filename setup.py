@@ -36,7 +36,8 @@ setup(
     python_requires=f">={cfg['min_python']}",
     packages=find_packages(include=[cfg['lib_path'], cfg['lib_path'] + '.*']), include_package_data=True,
     install_requires=words('requirements'),
-    extras_require={'dev': words('dev_requirements') + words('export_requirements'), 'export': words('export_requirements')},
+    extras_require={'dev': words('dev_requirements') + words('export_requirements') + words('distributed_requirements'), 'export': words('export_requirements'),
+                    'distributed': words('distributed_requirements')},
     long_description=readme,
     long_description_content_type='text/markdown',
     entry_points={

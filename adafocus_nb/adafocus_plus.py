@@ -186,7 +186,7 @@ def set_threshold(self:AdaFocusPlus,
     if not torch.is_tensor(data):
         self.eval()
         with torch.no_grad(), torch.autocast(self.candidates.device.type, torch.bfloat16, enabled=bf16):
-            data = torch.cat([self.keep_probs(self.glance(self.check(x))[0]).flatten().cpu() for x,_ in data])
+            data, = gathered([(ids_of(x), self.keep_probs(self.glance(self.check(x))[0])) for x,_ in data])
     self.threshold,kept = solve_threshold(data, keep)
     self.config['thresholds'] = [round(solve_threshold(data, i/100)[0], 7) for i in range(101)]
     if abs(kept-keep) > .01+.5/data.numel(): warnings.warn(f"π' has equal values: {kept:.0%} of these frames are kept, not {keep:.0%}.")
@@ -247,8 +247,8 @@ def evaluate_kept(
     model.eval()
     res = []
     with torch.no_grad(), torch.autocast(dl.device.type, torch.bfloat16, enabled=bf16):
-        for x,y in dl: out = model(x, keep=None if keep is None else keep(x)); res.append((out.logits.float().cpu(), y.cpu(), out.keep.float().cpu()))
-    logits,y,kept = (torch.cat(o) for o in zip(*res))
+        for x,y in dl: out = model(x, keep=None if keep is None else keep(x)); res.append((ids_of(x), out.logits.float(), y, out.keep.float()))
+    logits,y,kept = gathered(res)
     return logits, y, kept, gflops_of(model, out._replace(keep=kept))
 
 def random_frames(

@@ -26,6 +26,7 @@ from torch import Tensor
 from fastcore import script
 from fastcore.script import anno_parser, call_parse
 from fastcore.all import first, ifnone
+from fastai.torch_core import num_distrib, rank_distrib
 
 from .patches import *
 from .metrics import *
@@ -40,6 +41,7 @@ from .fast import *
 from .official import *
 from .export import *
 from .inference import *
+from .distributed import *
 from .reproduction import *
 
 # %% ../nbs/11_commands.ipynb #71c3a07d
@@ -286,7 +288,7 @@ def resumed_settings(
     return {**given, **(kept or {})}
 
 # %% ../nbs/11_commands.ipynb #33f0af8b
-_LEAST = dict(patch_size=1, n_frames=1, frame_size=16, candidates=2, epochs0=0, epochs1=0, epochs2=0, epochs3=0, epochs_plus=0, batch_size=1, resize=1, glance_res=1, n_stills=1, workers=0, top=1, rounds=1, batch=1)
+_LEAST = dict(patch_size=1, n_frames=1, frame_size=16, candidates=2, epochs0=0, epochs1=0, epochs2=0, epochs3=0, epochs_plus=0, batch_size=1, resize=1, glance_res=1, n_stills=1, workers=0, top=1, rounds=1, batch=1, accumulate=1)
 
 def check_numbers(
     **options # of a command
@@ -345,6 +347,7 @@ def adafocus_train(
     epochs3:int=None,         # of Stage III
     batch_size:int=None,      # videos a batch (default: the preset's)
     lr_scale:float=1.,        # multiplies all learning rates
+    accumulate:int=1,         # pieces into which a process cuts its part of a batch, where memory is short
     bf16:bool=False,          # networks in bfloat16
     no_flip:bool=False,       # do not mirror training clips (where left and right, or text, make the class)
     plus:bool=False,          # AdaFocus+: a second policy skips frames
@@ -372,11 +375,13 @@ def adafocus_train(
     "Train AdaFocus on videos: all stages, log, curves, models"
     with sentences('adafocus_train'): return _train(**locals())
 
-def _train(data, out, resume, json, device, workers, cache, on_error, **options):
-    check_numbers(workers=workers, **options)
+def _train(data, out, resume, json, device, workers, cache, on_error, accumulate, **options):
+    check_numbers(workers=workers, accumulate=accumulate, **options)
     check_plus(**{k:options[k] for k in ('plus','keep','lam','epochs_plus')})
     if resume and out is None: raise ValueError('--resume needs --out, the folder of the run that is to go on.')
-    out,device = Path(out) if out else free_folder('runs/train'), pick_device(device)
+    out,device = Path(out) if out else free_folder('runs/train'), join_world(pick_device(device))
+    json_only,first_one = json,rank_distrib()==0                           # of several processes rank 0 speaks and writes
+    json = json or not first_one
     kept = run_options(out) if resume and (out/'config.json').exists() else None
     default = {k:v.default for k,v in inspect.signature(adafocus_train).parameters.items()}
     options['data'] = data if data.startswith('builtin:') else str(Path(data).resolve())
@@ -391,16 +396,19 @@ def _train(data, out, resume, json, device, workers, cache, on_error, **options)
     epochs = {k:v for k,v in zip(TrainingPlus.stages, (o.epochs0, o.epochs0, o.epochs1, o.epochs2, o.epochs3, *((o.epochs_plus, o.epochs3) if o.plus else ()))) if v is not None}
     if issubclass(cls, TSM): epochs.pop('glance', None)                                                           # they do not glance
     if wrong := first(k for k in epochs if k not in getattr(cls, 'stages', epochs)): raise ValueError(f'--epochs{wrong}: the method {o.method} has no Stage {wrong}. Leave the option away.')
-    run = Run(out, dict(command='adafocus_train', options=vars(o), device=device_name(device), model=model.config), resume)
+    run = joined_run(out, dict(command='adafocus_train', options=vars(o), device=device_name(device), model=model.config), resume)
     if run.config['model']['labels']!=list(dls.vocab): raise ValueError(f'{out} was trained on other classes than {data} has now: it cannot go on with them.')
     say = (lambda *a: None) if json else print
     say(f'{cls.__name__}, preset {o.preset}, {len(dls.train.dataset)} training and {len(dls.valid.dataset)} validation videos, {dls.c} classes. Device: {device_name(device)}. Results: {out}')
     say(getattr(dls, 'preparation', ''))
     if issubclass(cls, AdaFocusTSM) and 'half of the clips mirrored' in getattr(dls, 'preparation', ''): say('If left and right make different classes, add --no-flip.')
+    if num_distrib()>1: say(f'{num_distrib()} processes share every batch.')
     again = ['adafocus_train', data, '--out', str(out), '--resume', *(['--cache', cache] if cache else []), *(['--on-error', on_error] if on_error!='stop' else [])]
     with at_work(run, f'To go on: {shlex.join(again)}'):
-        results = training_of(cls, o.keep)(dls, model, epochs, run, not json, o.n_stills, o.bf16, o.lr_scale).fit()
-    finish(run, results, dls, model, json)
+        train = training_of(cls, o.keep)
+        if num_distrib()>1 or accumulate>1: train = spread_training(train, accumulate)
+        results = train(dls, model, epochs, run, not json, o.n_stills, o.bf16, o.lr_scale).fit()
+    if first_one: finish(run, results, dls, model, json_only)
 
 # %% ../nbs/11_commands.ipynb #bf5c008a
 def trained_model(

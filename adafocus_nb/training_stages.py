@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['RECIPES', 'OPTIMISERS', 'Paid', 'recipe', 'measure_of', 'begin_epoch', 'SetEpoch', 'FrameClassifier', 'StageLearner',
-           'stage0_learner', 'RandomPatches', 'stage1_learner', 'evaluate', 'fixed_policies', 'compare_policies',
-           'PPOTrainer', 'joined', 'PolicyPatches', 'stage3_learner', 'FocusPrecision', 'Throughput', 'fingerprint',
-           'LogRun', 'Training', 'fit_adafocus']
+           'stage0_learner', 'RandomPatches', 'stage1_learner', 'ids_of', 'gathered', 'evaluate', 'fixed_policies',
+           'compare_policies', 'PPOTrainer', 'joined', 'PolicyPatches', 'stage3_learner', 'FocusPrecision',
+           'Throughput', 'fingerprint', 'LogRun', 'Training', 'fit_adafocus']
 
 # %% ../nbs/03_training_stages.ipynb #42825ce2
 import hashlib, math, time
@@ -25,6 +25,7 @@ from fastai.callback.schedule import *
 from fastai.callback.training import GradientClip
 from fastai.learner import Learner
 from fastai.optimizer import OptimWrapper
+from fastai.torch_core import num_distrib
 from fastprogress.fastprogress import master_bar, progress_bar
 
 from .patches import *
@@ -180,6 +181,19 @@ def stage1_learner(
     return StageLearner(dls, model, 1, also=also, cbs=[RandomPatches()]+L(kwargs.pop('cbs', None)), **kwargs)
 
 # %% ../nbs/03_training_stages.ipynb #2b5ea536
+def ids_of(x): return x.draws.ids.cpu() if hasattr(x, 'draws') else torch.arange(len(x))
+
+def gathered(
+    parts:list # of tuples (ids, tensor, tensor, …), one a batch of clips
+)->tuple:      # the tensors, on the CPU
+    "Tensors of all batches, and of all processes if there are several"
+    res = [torch.cat([t.cpu() for t in o]) for o in zip(*parts)]
+    if num_distrib()<=1: return tuple(res[1:])
+    torch.distributed.all_gather_object(all_of_them := [None]*num_distrib(), res)
+    res = [torch.cat(o) for o in zip(*all_of_them)]
+    first = {int(i):n for n,i in reversed(list(enumerate(res[0])))}        # a sample that filled up a batch counts once
+    return tuple(o[[first[i] for i in sorted(first)]] for o in res[1:])
+
 def evaluate(
     model,        # an `AdaFocus`
     dl,           # a `ClipLoader`
@@ -188,10 +202,8 @@ def evaluate(
 )->tuple:         # logits (N, T, C) and labels (N,), on the CPU
     "Predictions for all videos of a loader"
     model.eval()
-    res = []
     with torch.no_grad(), torch.autocast(dl.device.type, torch.bfloat16, enabled=bf16):
-        for x,y in dl: res.append((model(x, corners=None if corners is None else corners(x)).logits.float().cpu(), y.cpu()))
-    return tuple(torch.cat(o) for o in zip(*res))
+        return gathered([(ids_of(x), model(x, corners=None if corners is None else corners(x)).logits.float(), y) for x,y in dl])
 
 # %% ../nbs/03_training_stages.ipynb #15fef7e5
 def fixed_policies(
@@ -219,6 +231,7 @@ def compare_policies(
 # %% ../nbs/03_training_stages.ipynb #089c8d9e
 class PPOTrainer:
     "Stage II: train the policy of a model with PPO, all else frozen"
+    share = 1.                                                         # of what is learned from at once (chapter 15)
     def __init__(self,
         dls:VideoDataLoaders,   # of videos
         model,                  # an `AdaFocus`
@@ -265,19 +278,25 @@ def act(self:PPOTrainer,
         return Paid(roll.glance_map, roll.acts, self.model.rewards(roll, y, self.reward))
 
 @patch
+def normalise(self:PPOTrainer, returns): return normalise_returns(returns)   # over all that is learned from at once
+
+@patch
+def pooled(self:PPOTrainer, stats, value, returns): return stats             # diagnostics of a head, over the same
+
+@patch
 def learn(self:PPOTrainer,
     *paid  # what `act` returned, for one or more batches
 )->dict:   # diagnostics
     "PPO on what was done and what was paid for it"
     maps,acts,rewards = paid[0] if len(paid)==1 else joined(paid)
-    returns = {k: normalise_returns(discounted_returns(r, self.gamma)) for k,r in rewards.items()}
+    returns = {k: self.normalise(discounted_returns(r, self.gamma)) for k,r in rewards.items()}
     for _ in range(self.steps):
         loss,stats = 0.,{}
         for name,head in self.model.policy_heads().items():
             with torch.autocast(maps.device.type, torch.bfloat16, enabled=self.bf16): new = head(maps, action=acts[name].action)
             l,s = ppo_loss(new, acts[name], returns[name], self.clip, self.value_coef, self.entropy_coef)
-            loss,stats[name] = loss+l, dict(reward=rewards[name].mean(), **s)
-        self.opt.zero_grad(); loss.backward(); self.opt.step()
+            loss,stats[name] = loss+l, self.pooled(dict(reward=rewards[name].mean(), **s), acts[name].value, returns[name])
+        self.opt.zero_grad(); (loss*self.share).backward(); self.opt.step()
     return {k if name=='policy' else f'{name}_{k}':v for name,s in stats.items() for k,v in s.items()}
 
 @patch
@@ -398,6 +417,7 @@ class LogRun(Callback):
 # %% ../nbs/03_training_stages.ipynb #4d47ff8e
 class Training:
     "The stages of one model, one after the other; with a `Run`, every epoch is kept and a stopped run goes on"
+    ppo = PPOTrainer
     stages = ('glance','local','1','2','3')
     titles = dict(glance='Stage 0: the glance network learns to read whole frames', local='Stage 0: the local network learns to read patches',
         **{'1': 'Stage I: local network and classifier learn from random patches',
@@ -414,6 +434,7 @@ class Training:
             self.reached.update({k:run.state[k] for k in self.reached})
             model.load_state_dict(run.tensors['model'])
 
+    def spread(self, learn): return nullcontext()                      # over several processes: chapter 15
     def say(self, text): print(text) if self.progress else None
 
 # %% ../nbs/03_training_stages.ipynb #f253a2dd
@@ -448,14 +469,14 @@ def supervised(self:Training, stage):
     if not self.progress: learn.remove_cb(ProgressCallback)
     if self.bf16: learn.to_bf16()
     learn.create_opt()
-    with nullcontext() if self.progress else learn.no_logging():
+    with nullcontext() if self.progress else learn.no_logging(), self.spread(learn):
         learn.fit_stage(self.epochs.get(stage), self.lr_scale, self.start_of(stage, learn.opt.opt))
     if log is not None and log.broken: raise ValueError(f'{log.name_of_stage}, epoch {learn.done}: the loss is not a number any more. Train with a smaller lr_scale (--lr-scale 0.3).')
 
 @patch
 def reinforced(self:Training, stage):
     "Stage II"
-    trainer = PPOTrainer(self.dls, self.model, bf16=self.bf16, lr_scale=self.lr_scale, progress=self.progress, run=self.run)
+    trainer = self.ppo(self.dls, self.model, bf16=self.bf16, lr_scale=self.lr_scale, progress=self.progress, run=self.run)
     done = self.start_of(stage, trainer.opt)
     trainer.rows = self.reached['policy_rows']                             # grows here and there
     before = len(trainer.rows)-done                                        # epochs of Stage II in earlier stages, if there are any
@@ -467,8 +488,8 @@ def reinforced(self:Training, stage):
 def after_glance(self:Training):
     if not self.model.pretrained['glance'] and not getattr(self.dls.source, 'stills_of_classes', True): return   # its head knows other labels
     self.model.eval()
-    with torch.no_grad(): logits,y = zip(*[(self.model.frame_logits(x, 'glance').float().cpu(), y.cpu()) for x,y in self.dls.valid])
-    self.reached['scores']['glance_only'] = self.measure(torch.cat(logits), torch.cat(y))
+    with torch.no_grad(): logits,y = gathered([(ids_of(x), self.model.frame_logits(x, 'glance').float(), y) for x,y in self.dls.valid])
+    self.reached['scores']['glance_only'] = self.measure(logits, y)
 
 @patch
 def after_1(self:Training):
