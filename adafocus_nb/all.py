@@ -14,3 +14,4 @@ from adafocus_nb.export import *
 from adafocus_nb.inference import *
 from adafocus_nb.reproduction import *
 from adafocus_nb.distributed import *
+from adafocus_nb.plan import *

@@ -9,10 +9,10 @@ __all__ = ['METHODS', 'DEMO_VIDEOS', 'DEMO_MOTIONS', 'BUILTIN', 'PREPARATION', '
            'adafocus_demo', 'builtin_videos', 'open_data', 'resumed_settings', 'check_numbers', 'frames_of',
            'model_for', 'adafocus_train', 'trained_model', 'to_labels_of', 'adafocus_eval', 'preparation',
            'adafocus_predict', 'ctrl_c', 'adafocus_stream', 'adafocus_convert', 'adafocus_export', 'first_word',
-           'adafocus_bench', 'fast_agreement', 'adafocus_reproduce', 'numbers_of']
+           'adafocus_bench', 'fast_agreement', 'adafocus_reproduce', 'numbers_of', 'adafocus_plan']
 
 # %% ../nbs/11_commands.ipynb #67ba7520
-import contextlib, inspect, json as js, re, shlex, signal, sys, warnings
+import contextlib, inspect, json as js, os, re, shlex, signal, sys, warnings
 from collections import deque
 from functools import partial
 from json import dumps
@@ -42,6 +42,7 @@ from .official import *
 from .export import *
 from .inference import *
 from .distributed import *
+from .plan import *
 from .reproduction import *
 
 # %% ../nbs/11_commands.ipynb #71c3a07d
@@ -288,7 +289,7 @@ def resumed_settings(
     return {**given, **(kept or {})}
 
 # %% ../nbs/11_commands.ipynb #33f0af8b
-_LEAST = dict(patch_size=1, n_frames=1, frame_size=16, candidates=2, epochs0=0, epochs1=0, epochs2=0, epochs3=0, epochs_plus=0, batch_size=1, resize=1, glance_res=1, n_stills=1, workers=0, top=1, rounds=1, batch=1, accumulate=1)
+_LEAST = dict(patch_size=1, n_frames=1, frame_size=16, candidates=2, epochs0=0, epochs1=0, epochs2=0, epochs3=0, epochs_plus=0, batch_size=1, resize=1, glance_res=1, n_stills=1, workers=0, top=1, rounds=1, batch=1, accumulate=1, gpus=1, cores=1)
 
 def check_numbers(
     **options # of a command
@@ -807,3 +808,47 @@ def _reproduce(what, data, out, seeds, patches, only, groups, preset, device, sh
     if groups: return print('\n'.join(study.groups(what)))
     text = study.reproduce(what, only and only.split(','))
     if text: print(text)
+
+# %% ../nbs/11_commands.ipynb #11a00031
+@call_parse
+@both_spellings
+def adafocus_plan(
+    data:str,              # activitynet, fcvid, mini-kinetics, sth-v1, sth-v2; or a folder, CSV or benchmark root as for adafocus_train
+    gpus:int=1,            # that share every batch
+    cores:int=None,        # for decoding (default: those of this machine)
+    preset:str='paper',    # tiny, quick, paper or paper-sth
+    batch_size:int=None,   # videos a batch, of all GPUs (default: the preset's)
+    efficiency:float=1.,   # what is left of N times the speed on N GPUs
+    video:str=None,        # a typical file, to time its decoding (default: one of the data, or one that is made)
+    rates:str=None,        # file that --json wrote on another machine: its rates instead of new ones
+    layout:str=None,       # of DATA, as in adafocus_train
+    bf16:bool=False,       # networks in bfloat16
+    device:str=None,       # cpu or cuda (default: the GPU if there is one)
+    json:bool=False        # print the plan and the rates as JSON and nothing else
+):
+    "How long a training would take"
+    with sentences('adafocus_plan'): return _plan(**locals())
+
+# %% ../nbs/11_commands.ipynb #11a00032
+def _plan(data, gpus, cores, preset, batch_size, efficiency, video, rates, layout, bf16, device, json):
+    check_numbers(gpus=gpus, cores=cores, batch_size=batch_size)
+    if not 0<efficiency<=1: raise ValueError(f'--efficiency {efficiency}: give a number above 0, at most 1, such as 0.9.')
+    if preset not in RECIPES: raise ValueError(f'There is no preset {preset!r}: choose one of {", ".join(RECIPES)}.')
+    about,c,cores = dict(data=data, preset=preset),preset_config(preset),cores or os.cpu_count()
+    if data in DATASETS: facts = DATASETS[data]
+    else:
+        source = read_source(data, layout, .2, 0)
+        some = [video_info(p) for p in source.train_paths[::max(1, len(source.train_paths)//10)][:10]]
+        facts = dict(train=len(source.train_paths), valid=len(source.valid_paths), classes=len(source.vocab), seconds=sum(o.n_frames/o.fps for o in some)/len(some))
+        video = video or source.train_paths[0]
+    if rates: known = js.loads(Path(rates).read_text())
+    else:
+        device = pick_device(device)
+        b = -(-(batch_size or RECIPES[preset][1]['bs'])//gpus)
+        model = AdaFocus.from_preset(preset, n_classes=facts['classes']).to(device)
+        known = dict(device=device_name(device), versions=versions(), videos_a_step=b, bf16=bf16, rates=bench_stages(model, b, bf16), decode=decode_cost(video, c['n_frames']))
+    batch = known['videos_a_step']*gpus
+    p = plan(facts, known['rates'], RECIPES[preset], batch, gpus, cores, known['decode'], efficiency, n_frames=c['n_frames'])
+    if json: return print(dumps(about | known | dict(facts=facts, gpus=gpus, cores=cores, efficiency=efficiency, plan=p)))
+    print(f"{data}: {facts['train']} training and {facts['valid']} validation videos of {facts['seconds']:.0f} s; preset {preset}, {batch} videos a batch on {gpus} GPU{'s'*(gpus>1)}\n"
+          f"timed on {known['device']}, torch {known['versions']['torch']}\n{plan_table(p, cores)}")
