@@ -397,6 +397,7 @@ def _train(data, out, resume, json, device, workers, cache, on_error, accumulate
     epochs = {k:v for k,v in zip(TrainingPlus.stages, (o.epochs0, o.epochs0, o.epochs1, o.epochs2, o.epochs3, *((o.epochs_plus, o.epochs3) if o.plus else ()))) if v is not None}
     if issubclass(cls, TSM): epochs.pop('glance', None)                                                           # they do not glance
     if wrong := first(k for k in epochs if k not in getattr(cls, 'stages', epochs)): raise ValueError(f'--epochs{wrong}: the method {o.method} has no Stage {wrong}. Leave the option away.')
+    check_parts(dls, model, accumulate)                                    # before anything is written
     run = joined_run(out, dict(command='adafocus_train', options=vars(o), device=device_name(device), model=model.config), resume)
     if run.config['model']['labels']!=list(dls.vocab): raise ValueError(f'{out} was trained on other classes than {data} has now: it cannot go on with them.')
     say = (lambda *a: None) if json else print
@@ -760,10 +761,11 @@ def adafocus_reproduce(
     what:str,              # table1 … table5, figure5 … figure7, claims or all
     data:str,              # folder, CSV, benchmark root or built-in videos; builtin alone: those of the study
     out:str=None,          # folder of the results (default: runs/reproduce, or runs/reproduce-table3)
-    seeds:str='3',         # how many, from 0; or which, as in 0,2
+    seeds:str='3',         # how many, from 0; or which, as in 0,2 (one alone: 2,)
     patches:str=None,      # P, in pixels, as in 96,128 (default: 96, 128, 160 and 192 of 224)
     only:str=None,         # run these groups and print nothing, as in policies/0/128,policies/1/128
     groups:bool=False,     # print the names of the groups and do nothing
+    report:bool=False,     # print what is there, train nothing
     preset:str=None,       # tiny, quick or paper (default: paper for files; for built-in videos quick on a GPU, else tiny)
     layout:str=None,       # of DATA, as in adafocus_train
     no_flip:bool=False,    # do not mirror training clips
@@ -784,13 +786,14 @@ def numbers_of(
     least=0     # they are at least this
 )->list:
     "Whole numbers separated by commas, or one sentence"
-    try: got = [int(o) for o in str(text).split(',')]
+    try: got = [int(o) for o in str(text).removesuffix(',').split(',')]
     except ValueError: got = []
     if not got or min(got)<least: raise ValueError(f'--{option} {text}: give whole numbers separated by commas, at least {least}.')
     return got
 
-def _reproduce(what, data, out, seeds, patches, only, groups, preset, device, short, no_pretrained, **options):
+def _reproduce(what, data, out, seeds, patches, only, groups, report, preset, device, short, no_pretrained, **options):
     check_numbers(**options)
+    if num_distrib()>1: raise ValueError('adafocus_reproduce shares its work by groups: start the command several times instead of under a launcher.')
     device,data = pick_device(device),STUDY_VIDEOS.get(what, STUDY_DIGITS) if data=='builtin' else data
     made = data.startswith('builtin:')
     if made and what=='table3' and 'digits' in data: raise ValueError(f'{data}: Table 3 is about motions, and a digit does not move: use builtin:motions.')
@@ -801,13 +804,18 @@ def _reproduce(what, data, out, seeds, patches, only, groups, preset, device, sh
         return open_data(SimpleNamespace(**vars(o) | dict(seed=seed, data=data+few)), n_frames, size, bs, device, o.workers, o.cache, quiet=True)
     weights = None if made or no_pretrained or preset_config(preset)['glance'] in BACKBONES else 'imagenet'
     once = dict.fromkeys(('glance','local','1','2','3','2+','3+'), 1) if short else None
-    seeds = numbers_of(seeds, 'seeds')
-    study = Study(loaders, preset, out or ('runs/reproduce-table3' if what=='table3' else 'runs/reproduce'), range(seeds[0]) if len(seeds)==1 else seeds,
+    several = ',' in seeds
+    seeds = numbers_of(seeds, 'seeds', 0 if several else 1)
+    study = Study(loaders, preset, out or ('runs/reproduce-table3' if what=='table3' else 'runs/reproduce'), seeds if several else range(seeds[0]),
                   patches and numbers_of(patches, 'patches', 1), device, once, 64 if short else 5000, dict(weights=weights) | ({} if made else dict(glance_res=None)),
-                  dict(data=data, no_flip=o.no_flip, layout=o.layout, weights=weights), partial(print, file=sys.stderr, flush=True))
+                  dict(data=data if made else str(Path(data).resolve()), no_flip=o.no_flip, layout=o.layout, weights=weights, valid_fraction=o.valid_fraction), partial(print, file=sys.stderr, flush=True))
     if groups: return print('\n'.join(study.groups(what)))
-    text = study.reproduce(what, only and only.split(','))
-    if text: print(text)
+    if only is not None and not only.strip(): raise ValueError('--only is empty: name groups, as --groups prints them.')
+    try: text = study.reproduce(what, only and [g.strip() for g in only.split(',')], not report)
+    except KeyboardInterrupt:
+        print(f'\nStopped. The groups that were complete are in {study.file}; the same command goes on there.', file=sys.stderr)
+        sys.exit(130)
+    if text: print(text + '\n\n--short: these numbers say nothing.'*short)
 
 # %% ../nbs/11_commands.ipynb #11a00031
 @call_parse

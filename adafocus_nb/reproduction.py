@@ -171,12 +171,15 @@ def add_rows(path, rows):
         write_atomically(path, lambda p: p.write_text(text.getvalue()))
 
 # %% ../nbs/10_reproduction.ipynb #a1000034
-def commit_of()->str: # seven characters; the variable ADAFOCUS_COMMIT where there is no repository
+@cache
+def commit_of()->str: # seven characters, and + where something has changed since; the variable ADAFOCUS_COMMIT where there is no repository
     "The commit of this package's repository"
-    here = Path(adafocus_nb.__file__).resolve().parent
-    try: got = subprocess.run(['git', '-C', str(here), 'rev-parse', '--short=7', 'HEAD'], capture_output=True, text=True).stdout.strip()
-    except OSError: got = ''
-    return got or os.environ.get('ADAFOCUS_COMMIT', f'v{adafocus_nb.__version__}')
+    file = Path(adafocus_nb.__file__).resolve()
+    def git(*args): return subprocess.run(['git', '-C', str(file.parent), *args], capture_output=True, text=True)
+    try: ours = git('ls-files', '--error-unmatch', file.name).returncode==0 # else it is somebody else's
+    except OSError: ours = False
+    if not ours: return os.environ.get('ADAFOCUS_COMMIT', f'v{adafocus_nb.__version__}')
+    return git('rev-parse', '--short=7', 'HEAD').stdout.strip() + '+'*bool(git('status', '--porcelain', '--', '.').stdout.strip())
 
 class Study:
     "What the groups of a reproduction share"
@@ -200,14 +203,16 @@ class Study:
         self.patches = list(ifnone(patches, [round(p*s/224) for p in (96,128,160,192)]))
         for p in self.patches: check_patch(s, p)
         self.out.mkdir(parents=True, exist_ok=True)
-        self.check_about(dict(preset=preset, epochs=self.epochs, n_stills=n_stills) | (about or {}))
+        self.about = json.loads(json.dumps(dict(preset=preset, epochs=self.epochs, n_stills=n_stills) | (about or {}), default=str))
+        self.check_about()
 
-    def check_about(self, about):
-        "Refuse a folder that holds another study"
-        path,text = self.out/'study.json',json.dumps(about, indent=1, default=str)
-        if path.exists() and path.read_text()!=text:
-            raise ValueError(f'{self.out} holds the results of another study ({path}): choose another folder with --out.')
-        if not path.exists(): write_atomically(path, lambda p: p.write_text(text))
+    def check_about(self, write=False):
+        "Refuse a folder that holds another study; with `write` it becomes this one's"
+        path = self.out/'study.json'
+        there = json.loads(path.read_text()) if path.exists() else self.about
+        if other := first(k for k in {**there, **self.about} if there.get(k)!=self.about.get(k)):
+            raise ValueError(f'{self.out} holds another study: {other} is {there.get(other)} there and {self.about.get(other)} here. Choose another folder with --out.')
+        if write and not path.exists(): write_atomically(path, lambda p: p.write_text(json.dumps(self.about, indent=1)))
 
     @property
     def file(self): return self.out/'rows.csv'
@@ -244,6 +249,7 @@ def start(self:Study, model, seed, dls, part):
     with one_at_a_time(path.with_name(f'.{path.name}.lock')):
         if not path.exists():
             self.fit(stage0_learner(dls, model, part, self.n_stills, quiet=True), part)
+            self.check_about(write=True)                                   # from now on there is something to mix up
             both = {f'{i}.{k}': v.detach().cpu().contiguous() for i,net in enumerate(nets) for k,v in net.state_dict().items()}
             write_atomically(path, lambda p: save_file(both, p))
     both = load_file(path)
@@ -432,6 +438,7 @@ def run_group(self:Study,
     begin = time.time()
     rows = GROUPS[kind](self, *map(int, at))
     seconds = round(time.time()-begin, 1)
+    self.check_about(write=True)
     add_rows(self.file, [r | dict(group=name, seconds=seconds) for r in rows])
     self.say(f'{name}: {seconds:.0f} s')
     lock.close()
@@ -497,7 +504,7 @@ def mean_sd(
 
 def where_from(rows)->str:
     "Device, versions, videos and seeds of some rows, in one line"
-    all_of = lambda k: ', '.join(map(str, sorted({r[k] for r in rows})))
+    all_of = lambda k: ', '.join(sorted({str(r[k]) for r in rows}))
     if not rows: return 'no rows yet'
     return (f"preset {all_of('preset')}, {all_of('n_train')} training and {all_of('n_valid')} validation videos of {all_of('n_frames')} frames, {all_of('frame_size')} px; "
             f"seeds {all_of('seed')}; {all_of('device')}, torch {all_of('torch')}, commit {all_of('commit')}")
@@ -546,12 +553,12 @@ def table4(rows)->str:
     return _by_patch(lines, patches, PUBLISHED_AT['table4'])
 
 def table5(rows)->str:
-    "Table 5: policies and rewards without e^G, each after its own Stage III; and how much of the gap AdaFocus closes on Stage I's networks"
+    "Table 5: policies and rewards, without e^G, after Stage III"
     mine = pick_rows(rows, method='AdaFocus', reuse=0)
     patches = sorted({r['patch_size'] for r in mine})
     lines = {o: [mean_sd(r['value'] for r in pick_rows(mine, policy=o, stage=3, patch_size=p)) for p in patches]
              for o in ('random','central','gaussian','confidence','increments','adafocus','true_place') if pick_rows(mine, policy=o)}
-    if pick_rows(mine, policy='true_place'): lines['gap closed (Stage II), %'] = [mean_sd(100*g for g in gap_closed(mine, p)) for p in patches]
+    if pick_rows(mine, policy='true_place'): lines['gap closed (Stage II), %'] = [mean_sd(100*g for g in gap_closed(mine, p)) if gap_closed(mine, p) else 'no gap' for p in patches]
     return _by_patch(lines, patches, PUBLISHED_AT['table5'])
 
 # %% ../nbs/10_reproduction.ipynb #a1000067
@@ -578,7 +585,7 @@ def figure5(rows, ax=None):
     mean = lambda v,k: statistics.mean(r[k] for r in v)
     points = {k: (mean(v, 'gflops'),mean(v, 'value')) for k,v in main_rows(rows)}
     line = sorted(xy for k,xy in points.items() if k.startswith('AdaFocus-'))
-    if line: ax.plot(*zip(*line), 'o-', color='C3', label='AdaFocus, P from small to large')
+    if line: ax.plot(*zip(*line), 'o-', color='C3', label='AdaFocus, over P')
     for i,p in enumerate(sorted({k.split('-')[1].split(',')[0] for k in points if k.startswith('AdaFocus+')}, key=int)):
         stars = sorted(xy for k,xy in points.items() if k.startswith(f'AdaFocus+-{p},'))
         ax.plot(*zip(*stars), '*:', color=f'C{i+4}', label=f'AdaFocus+, P={p}')
@@ -603,9 +610,11 @@ def figure7(rows, frames, seed=0, patch_size=None, n=4):
     "Figure 7: where the patches lie in the first validation videos"
     mine = pick_rows(rows, seed=seed, metric='regions')
     p = ifnone(patch_size, mine[0]['patch_size'])
-    for i,r in enumerate(pick_rows(mine, patch_size=p)[:n]):
-        corners = torch.tensor([list(map(int, o.split(':'))) for o in r['online'].split()])
-        show_patches(frames[i], corners, p)
+    videos = [torch.tensor([list(map(int, o.split(':'))) for o in r['online'].split()]) for r in pick_rows(mine, patch_size=p)[:n]]
+    t = len(videos[0])
+    fig,axs = plt.subplots(len(videos), t, figsize=(1.5*t,1.6*len(videos)), squeeze=False)
+    for frame,corners,row in zip(frames, videos, axs): show_patches(frame, corners, p, axs=row)
+    return fig
 
 # %% ../nbs/10_reproduction.ipynb #a1000081
 def verdict(
@@ -642,8 +651,8 @@ def claim_rows(rows)->list: # (claim, number, verdict)
         say(f'P={p}: Stage III does not hurt, points', at(ada(p), ada(p, stage=2)))
         say(f'P={p}: random beats central (Stage I, without e^G), points', at(ada(p, reuse=0, policy='random', stage=1), ada(p, reuse=0, policy='central', stage=1)))
         say(f'P={p}: patches move less from frame to frame than within the video, pixels', _paired(pick_rows(rows, metric='jump'), ada(p, policy='other order'), ada(p)))
-        say(f'P={p}: training f_G in Stage I, too, brings, points', at(ada(p, policy='adafocus, f_G too'), ada(p)))
-        say(f'P={p}: training f_L in Stage III, too, brings, points', at(ada(p, policy='adafocus, f_L too'), ada(p)))
+        say(f'P={p}: leaving f_G frozen in Stage I does not hurt, points', at(ada(p), ada(p, policy='adafocus, f_G too')))
+        say(f'P={p}: leaving f_L frozen in Stage III does not hurt, points', at(ada(p), ada(p, policy='adafocus, f_L too')))
         say(f'P={p}: AdaFocus beats the glance alone, points', at(ada(p), dict(method='glance, GRU')))
     return res + _claims_of_cost(s, patches)
 
@@ -658,10 +667,10 @@ def _claims_of_cost(s, patches):
     if (full := 'full frames, GRU') in main:
         ours = {k: (mean(k, 'gflops'),mean(k, 'value')) for k in main if k.startswith('AdaFocus')}
         enough = [(g,k) for k,(g,v) in ours.items() if v>=mean(full, 'value')]
-        if enough: g,k = min(enough); res.append((f'multiply-adds of ResNet-50-GRU over those of {k}, which is as accurate', f"{mean(full, 'gflops')/g:.2f}x", 'measured'))
-        else: res.append(('AdaFocus as accurate as ResNet-50-GRU at a lower cost', f"best {max(v for _,v in ours.values()) if ours else 0:.1f} against {mean(full, 'value'):.1f} %", 'does not hold'))
+        if enough: g,k = min(enough); res.append((f'multiply-adds of full frames, GRU, over those of {k}, which is as accurate', f"{mean(full, 'gflops')/g:.2f}x", 'measured'))
+        else: res.append(('AdaFocus as accurate as full frames, GRU, at a lower cost', f"best {max(v for _,v in ours.values()) if ours else 0:.1f} against {mean(full, 'value'):.1f} %", 'does not hold'))
     for p in patches:
-        for k in KEEPS: res.append((f'P={p}, {k:.0%} kept: AdaFocus+ beats a smaller P at its own cost, points', *verdict(_above_line(s, p, k))))
+        for k in KEEPS: res.append((f'P={p}, {k:.0%} wanted: AdaFocus+ beats a smaller P at its own cost, points', *verdict(_above_line(s, p, k))))
         for o in ('full frames, GRU','full frames, Average'):
             res.append((f'P={p}: smallest lead over {o} after any number of frames, points', *verdict(_least_lead(s, p, o))))
         off = [100*abs(r['kept']-r['keep']) for r in pick_rows(s, method='AdaFocus+', patch_size=p)]
@@ -711,13 +720,14 @@ TITLES = dict(table1='Table 1 (and the published rows of ActivityNet and FCVID)'
 @patch
 def report(self:Study, what)->str:
     "The text of a table, or of all of them; figures go to files in `out`"
-    rows,parts = [r for r in read_rows(self.file) if r['seed'] in self.seeds],[]
+    def asked(r): p = r['group'].split('/')[2:]; return r['seed'] in self.seeds and (not p or int(p[0]) in self.patches)
+    rows,parts = [r for r in read_rows(self.file) if asked(r)],[]
     for k in (TABLES if what=='all' else [what]):
         mine = [r for r in rows if r['group'].split('/')[0] in TABLES[k]]
         if k in TEXTS and mine: parts.append(f'{TITLES[k]}\n{TEXTS[k](mine)}\n  ours: {where_from(mine)}')
         if k.startswith('figure') and mine: parts.append(f'{k}: {self.draw(k, mine)}')
     todo = [g for g in self.groups(what) if g not in {r['group'] for r in rows}]
-    if todo: parts.append(f'Not there yet: {", ".join(todo)}')
+    if todo: parts.append(f'Not there yet: {", ".join(todo)}. Another process may be at work on them: the same command goes on, or prints all, when it is done.')
     return '\n\n'.join(parts)
 
 @patch
@@ -730,7 +740,13 @@ def draw(self:Study, what, rows):
     return path
 
 @patch
-def reproduce(self:Study, what:str, only=None)->str:
+def reproduce(self:Study,
+    what:str,  # as for `groups`
+    only=None, # names of groups to run, and nothing else
+    run=True   # False: report what is there
+)->str:
     "Run what is missing, then report"
-    for g in self.groups(what) if only is None else only: self.run_group(g)
+    names = self.groups(what) if only is None else only
+    for i,g in enumerate(names if run else []):
+        if self.run_group(g): self.say(f'{i+1} of {len(names)} groups')
     return self.report(what) if only is None else ''
