@@ -14,7 +14,6 @@ from pathlib import Path
 
 import torch
 from fastai.callback.core import Callback, CancelBatchException
-from fastai.callback.progress import ProgressCallback
 from fastai.learner import AvgLoss, Metric
 from fastai.torch_core import num_distrib, rank_distrib
 from fastcore.all import patch
@@ -23,8 +22,6 @@ from .video_data import *
 from .policy_ppo import *
 from .runs import *
 from .training_stages import *
-from .adafocus_plus import *
-from .tsm import *
 
 # %% ../nbs/15_distributed.ipynb #c1500011
 def parts(

@@ -6,15 +6,13 @@
 __all__ = ['DATASETS', 'bench_stages', 'decode_cost', 'plan', 'plan_table']
 
 # %% ../nbs/16_plan.ipynb #c1600006
-import copy, tempfile, time
+import copy, tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import torch
-from torch import Tensor
 
 from .metrics import *
-from .patches import Draws
 from .video_data import *
 from .policy_ppo import *
 from .training_stages import *

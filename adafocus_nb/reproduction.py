@@ -6,9 +6,9 @@
 __all__ = ['COLUMNS', 'REWARDS', 'KEEPS', 'GROUPS', 'PUBLISHED', 'PUBLISHED_AT', 'TABLES', 'TEXTS', 'TITLES', 'FullFrames',
            'GlanceOnly', 'video_gflops', 'Remembered', 'MemoryLoader', 'remembering', 'remember', 'read_rows',
            'one_at_a_time', 'add_rows', 'commit_of', 'Study', 'run_baselines', 'FixedPatches', 'run_policies',
-           'patch_jumps', 'run_adafocus', 'run_glance', 'run_tsm', 'pick_rows', 'mean_sd', 'where_from', 'main_rows',
-           'table12', 'table3', 'table4', 'table5', 'gaps', 'gap_closed', 'figure5', 'figure6', 'figure7', 'verdict',
-           'claim_rows', 'claims_table']
+           'patch_jumps', 'run_adafocus', 'run_glance', 'run_tsm', 'pick_rows', 'scores_of', 'mean_sd', 'where_from',
+           'main_rows', 'table12', 'table3', 'table4', 'table5', 'gaps', 'gap_closed', 'figure5', 'figure6', 'figure7',
+           'verdict', 'claim_rows', 'claims_table']
 
 # %% ../nbs/10_reproduction.ipynb #a1000006
 import copy, csv, io, json, os, statistics, subprocess, time
@@ -287,9 +287,8 @@ def run_baselines(
     m = study.start(study.new(GlanceOnly, seed, dls), seed, dls, 'glance')
     memory = remember(dls, m, study.bf16)
     with torch.no_grad(), torch.autocast(m.candidates.device.type, torch.bfloat16, enabled=study.bf16):
-        logits,y = zip(*[(m.frame_logits(x, 'glance').float().cpu(), y.cpu()) for x,y in dls.valid])
-    logits = torch.cat(logits)[:,None]
-    rows.append(study.row(dls, seed, m, method='glance, average', stage=0, **_accuracy(dls, m, logits, torch.cat(y)), gflops=round(video_gflops(m), 4)))
+        logits,y = gathered([(ids_of(x), m.frame_logits(x, 'glance').float(), y) for x,y in dls.valid])
+    rows.append(study.row(dls, seed, m, method='glance, average', stage=0, **_accuracy(dls, m, logits[:,None], y), gflops=round(video_gflops(m), 4)))
     study.fit(stage1_learner(memory, m)); rows.append(study.scored(memory, seed, m, method='glance, GRU', stage=1))
     for kind,name in (('mean','Average'), (study.sizes.get('classifier', 'gru'),'GRU')):
         m = study.start(study.new(FullFrames, seed, dls, classifier=kind), seed, dls, 'local')
@@ -354,14 +353,13 @@ def run_adafocus(study, seed, p)->list:
     other = copy.deepcopy(m)
     study.fit(stage3_learner(dls, other, local_lr=recipe(m, 1)['lr']['local_net'])); rows.append(scored(other, policy='adafocus, f_L too', stage=3))
     study.fit(stage3_learner(dls, m)); rows.append(scored(m, policy='adafocus', stage=3))
-    corners,y = _places(m, dls.valid, study.bf16)
+    corners = _places(m, dls.valid, study.bf16)
     for policy,v in zip(('adafocus','other order'), patch_jumps(corners)): rows.append(study.row(dls, seed, m, method='AdaFocus', policy=policy, stage=3, metric='jump', value=round(v, 3)))
     rows += _regions(study, dls, seed, m, corners)
     return rows + _plus(study, seed, m, dls)
 
 def _places(m, dl, bf16):
-    with torch.no_grad(), torch.autocast(dl.device.type, torch.bfloat16, enabled=bf16): got = [(m(x).corners.cpu(), y.cpu()) for x,y in dl]
-    return tuple(map(torch.cat, zip(*got)))
+    with torch.no_grad(), torch.autocast(dl.device.type, torch.bfloat16, enabled=bf16): return gathered([(ids_of(x), m(x).corners) for x,_ in dl])[0]
 
 # %% ../nbs/10_reproduction.ipynb #a1000046
 def _regions(study, dls, seed, m, corners, n=24):
@@ -494,6 +492,8 @@ def pick_rows(
     "Rows with these values"
     return [r for r in rows if all(r[k]==v for k,v in where.items())]
 
+def scores_of(rows): return [r for r in rows if r['metric'] in ('top1','mAP')]   # not jumps and regions
+
 def mean_sd(
     values # one a seed
 )->str:    # mean ± standard deviation
@@ -512,7 +512,7 @@ def where_from(rows)->str:
 # %% ../nbs/10_reproduction.ipynb #a1000064
 def main_rows(rows)->list: # (method, rows of its seeds), by cost
     "The methods of Tables 1 and 2"
-    scores = [r for r in rows if r['metric'] in ('top1','mAP')]
+    scores = scores_of(rows)
     res = {m: pick_rows(scores, method=m) for m in ('glance, average','glance, GRU','full frames, Average','full frames, GRU')}
     for p in sorted({r['patch_size'] for r in pick_rows(scores, method='AdaFocus', reuse=1)}):
         res[f'AdaFocus-{p}'] = pick_rows(scores, method='AdaFocus', policy='adafocus', reuse=1, stage=3, patch_size=p)
@@ -520,22 +520,22 @@ def main_rows(rows)->list: # (method, rows of its seeds), by cost
     cost = lambda kv: statistics.mean(r['gflops'] for r in kv[1])
     return sorted(((k,v) for k,v in res.items() if v), key=cost)
 
+def _with_published(ours, table):
+    "Lines for pairs (method, rows of its seeds), and the paper's below"
+    lines = [f"  {k:34}{mean_sd(r['value'] for r in v):>16}{statistics.mean(r['gflops'] for r in v):10.2f}" for k,v in ours]
+    paper = [f"  {r['method']:34}{r['value']:16.1f}{r['gflops']:10.1f}   paper, {r['data']}" for r in PUBLISHED if r['table']==table]
+    return '\n'.join([f"  {'':34}{'accuracy, %':>16}{'GFLOPs':>10}", *lines, '', *paper])
+
 def table12(rows, table='table1')->str:
     "Tables 1 and 2: accuracy and cost, ours and published"
-    head = f"  {'':34}{'accuracy, %':>16}{'GFLOPs':>10}"
-    ours = [f"  {k:34}{mean_sd(r['value'] for r in v):>16}{statistics.mean(r['gflops'] for r in v):10.2f}" for k,v in main_rows(rows)]
-    paper = [f"  {r['method']:34}{r['value']:16.1f}{r['gflops']:10.1f}   paper, {r['data']}" for r in PUBLISHED if r['table']==table]
-    return '\n'.join([head, *ours, '', *paper])
+    return _with_published(main_rows(rows), table)
 
 def table3(rows)->str:
     "Table 3: the TSM family"
-    mine = [r for r in rows if r['method'] in ('TSM','TSN','TSMPlus','AdaFocusTSM')]
-    lines = []
-    for key in dict.fromkeys((r['method'],r['patch_size']) for r in mine):
-        v = pick_rows(mine, method=key[0], patch_size=key[1]); name = dict(TSMPlus='TSM+', AdaFocusTSM=f'AdaFocus-TSM-{key[1]}').get(*key[:1]*2)
-        lines.append(f"  {name:34}{mean_sd(r['value'] for r in v):>16}{statistics.mean(r['gflops'] for r in v):10.2f}")
-    paper = [f"  {r['method']:34}{r['value']:16.1f}{r['gflops']:10.1f}   paper, {r['data']}" for r in PUBLISHED if r['table']=='table3']
-    return '\n'.join([f"  {'':34}{'accuracy, %':>16}{'GFLOPs':>10}", *lines, '', *paper])
+    named = dict(TSMPlus='TSM+', AdaFocusTSM='AdaFocus-TSM-{}')
+    mine = [r for r in rows if r['method'] in ('TSM','TSN',*named)]
+    keys = dict.fromkeys((r['method'],r['patch_size']) for r in mine)
+    return _with_published([(named.get(m, m).format(size),pick_rows(mine, method=m, patch_size=size)) for m,size in keys], 'table3')
 
 # %% ../nbs/10_reproduction.ipynb #a1000065
 def _by_patch(lines, patches, published):
@@ -546,8 +546,7 @@ def _by_patch(lines, patches, published):
 
 def table4(rows)->str:
     "Table 4: does the classifier read e^G, too? AdaFocus after Stage III"
-    mine = pick_rows(rows, method='AdaFocus', policy='adafocus', stage=3)
-    mine = [r for r in mine if r['metric'] in ('top1','mAP')]
+    mine = scores_of(pick_rows(rows, method='AdaFocus', policy='adafocus', stage=3))
     patches = sorted({r['patch_size'] for r in mine})
     lines = {name: [mean_sd(r['value'] for r in pick_rows(mine, reuse=k, patch_size=p)) for p in patches] for k,name in ((0,'without e^G'), (1,'with e^G'))}
     return _by_patch(lines, patches, PUBLISHED_AT['table4'])
@@ -563,7 +562,7 @@ def table5(rows)->str:
 
 # %% ../nbs/10_reproduction.ipynb #a1000067
 def _score(rows, seed, p, policy, stage, reuse=0):
-    got = [r['value'] for r in pick_rows(rows, seed=seed, patch_size=p, method='AdaFocus', policy=policy, stage=stage, reuse=reuse) if r['metric'] in ('top1','mAP')]
+    got = [r['value'] for r in scores_of(pick_rows(rows, seed=seed, patch_size=p, method='AdaFocus', policy=policy, stage=stage, reuse=reuse))]
     return got[0] if got else None
 
 def _seeds(rows, p): return sorted({r['seed'] for r in pick_rows(rows, patch_size=p, reuse=0)})
@@ -639,7 +638,7 @@ def _paired(rows, a, b, column='value'):
 # %% ../nbs/10_reproduction.ipynb #a1000083
 def claim_rows(rows)->list: # (claim, number, verdict)
     "The paper's claims, and what these rows say"
-    s,res = [r for r in rows if r['metric'] in ('top1','mAP')],[]
+    s,res = scores_of(rows),[]
     say = lambda claim,d: res.append((claim, *verdict(d, harmless='does not hurt' in claim)))
     patches = sorted({r['patch_size'] for r in pick_rows(s, method='AdaFocus')})
     ada = lambda p,**kw: dict(method='AdaFocus', policy='adafocus', stage=3, reuse=1, patch_size=p) | kw
