@@ -56,7 +56,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ap.add_argument('site', nargs='?', type=Path, default=root/cfg['doc_path'])
     ap.add_argument('--search', nargs='*', default=['Eq. 7', 'Eq. 10', 'TensorVideo', 'adafocus_train'])
-    args = ap.parse_args(); site = args.site.resolve()
+    args = ap.parse_intermixed_args(); site = args.site.resolve()
     pages = {f: Page(f.read_text()) for f in sorted(site.rglob('*.html')) if 'site_libs' not in f.parts}
     docs  = {root/f: markdown((root/f).read_text()) for f in ('README.md','CONTRIBUTING.md')}
     good = bad = n = outside = 0

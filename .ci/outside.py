@@ -36,7 +36,7 @@ from nbclient import NotebookClient
 name, every = sys.argv[1], sys.argv[2] == 'all'
 nb = nbformat.read(name, 4)
 def not_run(cell):
-    marks = dict(re.findall(r'^#\\s*\\|\\s*([\\w-]+)\\s*:?\\s*(.*)$', cell.source, re.M))
+    marks = dict(re.findall(r'^#[ \\t]*\\|[ \\t]*([\\w-]+)[ \\t]*:?[ \\t]*(.*)$', cell.source, re.M))
     return marks.get('eval', '').strip() == 'false' or bool({'slow','cuda'} & marks.keys())
 client, found, over = NotebookClient(nb, timeout=600, allow_errors=True, kernel_name='python3'), [], 0
 with client.setup_kernel():
@@ -64,7 +64,7 @@ def main():
     p.add_argument('notebooks', nargs='*', type=Path)
     p.add_argument('--all', action='store_true', help='also cells marked eval: false, slow or cuda')
     p.add_argument('--env', type=Path, help='keep the environment here')
-    args = p.parse_args()
+    args = p.parse_intermixed_args()
     todo = [f.resolve() for f in args.notebooks] or sorted((root/'nbs').glob('[0-9]*.ipynb'))
     env = {k:v for k,v in os.environ.items() if k not in ('PYTHONPATH','PYTHONHOME','VIRTUAL_ENV','JUPYTER_PATH')}
     env |= dict(PIP_DISABLE_PIP_VERSION_CHECK='1', JUPYTER_PREFER_ENV_PATH='1')

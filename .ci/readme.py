@@ -4,8 +4,13 @@ import re, subprocess
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
-subprocess.run(['nbdev_readme'], cwd=root, check=True)
-readme = root/'README.md'
-notebook = {re.sub(r'^\d+_', '', o.stem): o.name for o in (root/'nbs').glob('*.ipynb')}       # the site's pages have no numbers
-text = re.sub(r'\]\((\w+)\.html', lambda m: f"]({notebook.get(m[1], m[1]+'.html')}", readme.read_text())
-readme.write_text(re.sub(r'\]\(((?:images/|tutorials/)|\w+\.ipynb)', r'](nbs/\1', text))
+
+def relative():
+    "README.md as it is to be read in the repository, where pages are notebooks and lie in nbs/"
+    readme   = root/'README.md'
+    notebook = {re.sub(r'^\d+_', '', o.stem): o.name for o in (root/'nbs').glob('*.ipynb')}   # the site's pages have no numbers
+    text = re.sub(r'\]\((\w+)\.html', lambda m: f"]({notebook.get(m[1], m[1]+'.html')}", readme.read_text())
+    readme.write_text(re.sub(r'\]\(((?:images/|tutorials/)|\w+\.ipynb)', r'](nbs/\1', text))
+
+if __name__ == '__main__':
+    subprocess.run(['nbdev_readme'], cwd=root, check=True); relative()

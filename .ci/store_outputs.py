@@ -13,7 +13,7 @@ from execnb.shell import CaptureShell
 def not_run(cell):
     "Is this no code, or a cell that is not executed?"
     if cell.cell_type != 'code': return True
-    marks = dict(re.findall(r'^#\s*\|\s*([\w-]+)\s*:?\s*(.*)$', cell.source, re.M))
+    marks = dict(re.findall(r'^#[ \t]*\|[ \t]*([\w-]+)[ \t]*:?[ \t]*(.*)$', cell.source, re.M))
     return marks.get('eval', '').strip() == 'false' or bool({'slow', 'cuda'} & marks.keys())
 
 def shrink(png):
