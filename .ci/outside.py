@@ -68,7 +68,7 @@ def main():
     todo = [f.resolve() for f in args.notebooks] or sorted((root/'nbs').glob('[0-9]*.ipynb'))
     env = {k:v for k,v in os.environ.items() if k not in ('PYTHONPATH','PYTHONHOME','VIRTUAL_ENV','JUPYTER_PATH')}
     env |= dict(PIP_DISABLE_PIP_VERSION_CHECK='1', JUPYTER_PREFER_ENV_PATH='1')
-    env.setdefault('OMP_NUM_THREADS', '2')
+    env.setdefault('OMP_NUM_THREADS', '1')
     def do(*cmd, **kw): return subprocess.run([str(o) for o in cmd], check=True, env=env, **kw)
     with tempfile.TemporaryDirectory(prefix='adafocus-outside.') as tmp:
         tmp = Path(tmp); home = args.env or tmp/'env'; python = home/'bin/python'
