@@ -3,7 +3,8 @@
 
 nbdev turns each name in backticks into a link to its place in the documentation. It does so (1) in the comments of signatures as well, where a page
 shows code and no link: the Markdown would stand there letter by letter; it becomes a link in the page and the bare name in the search; (2) for
-private helpers, which have no place of their own: these links are taken away again. And `nbdev_docs` writes README.md anew: `.ci/readme.py`'s last step follows.
+private helpers, which have no place of their own: these links are taken away again. A function without a docstring is said to "Call self as a function.":
+that sentence goes as well. And `nbdev_docs` writes README.md anew: `.ci/readme.py`'s last step follows.
 """
 import json, re, subprocess, sys
 from pathlib import Path
@@ -16,6 +17,7 @@ def links_right(page, file, ids):
         return target not in ids or not anchor or anchor in ids[target]
     in_pre = lambda m: f'<a href="{m[2]}">{m[1]}</a>' if leads(m[2]) else m[1]
     page = re.sub(r'<pre.*?</pre>', lambda m: re.sub(r'\[`([^`\]]+)`\]\(([^)\s]+)\)', in_pre, m[0]), page, flags=re.S)
+    page = re.sub(r'<p><em>Call self as a function\.</em></p>\s*', '', page)
     return re.sub(r'<a href="([^":]*#[^"]+)"[^>]*>(<code>[^<]*</code>)</a>', lambda m: m[0] if leads(m[1]) else m[2], page)
 
 def mend(site):
@@ -26,7 +28,7 @@ def mend(site):
         if new != t: f.write_text(new)
     index = site/'search.json'
     known = json.loads(index.read_text())
-    for o in known: o['text'] = re.sub(r'\[`([^`\]]+)`\]\([^)\s]+\)', r'\1', o['text'])
+    for o in known: o['text'] = re.sub(r'\[`([^`\]]+)`\]\([^)\s]+\)', r'\1', o['text']).replace('Call self as a function. ', '')
     index.write_text(json.dumps(known, ensure_ascii=False))
 
 if __name__ == '__main__':
