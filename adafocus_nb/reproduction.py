@@ -297,6 +297,14 @@ def _group(
     return run
 
 @patch
+def parts_of(self:Study, name):
+    "'policies/0/128' -> 'policies', 0, 128"
+    kind,*at = name.split('/')
+    if kind not in GROUPS or len(at)!=1+(kind in ('policies','adafocus','glance')) or not all(o.isdigit() for o in at):
+        raise ValueError(f'There is no group {name!r}: it is baselines/SEED, tsm/SEED, or policies, adafocus or glance/SEED/P, such as policies/0/{self.patches[0]}.')
+    return kind,*map(int, at)
+
+@patch
 def done(self:Study): return {r['group'] for r in read_rows(self.file)}
 
 # %% ../nbs/10_reproduction.ipynb #a1000052a
@@ -305,16 +313,13 @@ def run_group(self:Study,
     name:str # such as 'policies/0/128'
 )->bool:     # was there anything to do?
     "Train a group and append its rows, unless they are there"
-    kind,*at = name.split('/')
-    if kind not in GROUPS or len(at)!=1+(kind in ('policies','adafocus','glance')) or not all(o.isdigit() for o in at):
-        raise ValueError(f'There is no group {name!r}: it is baselines/SEED, tsm/SEED, or policies, adafocus or glance/SEED/P, such as policies/0/{self.patches[0]}.')
-    path = self.out/'groups'/name.replace('/','_')
-    path.parent.mkdir(parents=True, exist_ok=True)
+    kind,*at = self.parts_of(name)
+    path = self.out/'groups'/name.replace('/','_'); path.parent.mkdir(parents=True, exist_ok=True)
     try: lock = locked(path)
     except FileExistsError: return False                                   # another process is at it
     if name in self.done(): return False
     begin = time.time()
-    rows = GROUPS[kind](self, *map(int, at))
+    rows = GROUPS[kind](self, *at)
     seconds = round(time.time()-begin, 1)
     self.check_about(write=True)
     add_rows(self.file, [r | dict(group=name, seconds=seconds) for r in rows])
@@ -323,6 +328,13 @@ def run_group(self:Study,
     return True
 
 # %% ../nbs/10_reproduction.ipynb #a1000041
+def _average_of_frames(study, dls, seed, m):
+    "What the glance says by itself, before there is a classifier"
+    with torch.no_grad(), torch.autocast(m.candidates.device.type, torch.bfloat16, enabled=study.bf16):
+        logits,y = gathered([(ids_of(x), m.frame_logits(x, 'glance').float(), y) for x,y in dls.valid])
+    return study.row(dls, seed, m, method='glance, average', stage=0, **_accuracy(dls, m, logits[:,None], y), gflops=round(video_gflops(m), 4))
+
+# %% ../nbs/10_reproduction.ipynb #a1000041b
 @_group
 def run_baselines(
     study, # a `Study`
@@ -332,9 +344,7 @@ def run_baselines(
     dls,rows = study.videos(seed),[]
     m = study.start(study.new(GlanceOnly, seed, dls), seed, dls, 'glance')
     memory = remember(dls, m, study.bf16)
-    with torch.no_grad(), torch.autocast(m.candidates.device.type, torch.bfloat16, enabled=study.bf16):
-        logits,y = gathered([(ids_of(x), m.frame_logits(x, 'glance').float(), y) for x,y in dls.valid])
-    rows.append(study.row(dls, seed, m, method='glance, average', stage=0, **_accuracy(dls, m, logits[:,None], y), gflops=round(video_gflops(m), 4)))
+    rows.append(_average_of_frames(study, dls, seed, m))
     study.fit(stage1_learner(memory, m)); rows.append(study.scored(memory, seed, m, method='glance, GRU', stage=1))
     small = study.start(study.new(AdaFocus, seed, dls, patch_size=study.patches[:2][-1]), seed, dls, 'local')
     for kind,name in (('mean','Average'), (study.sizes.get('classifier', 'gru'),'GRU')):
@@ -405,20 +415,19 @@ def run_adafocus(study, seed, p)->list:
     other = copy.deepcopy(m)
     study.fit(stage3_learner(dls, other, local_lr=recipe(m, 1)['lr']['local_net'])); rows.append(scored(other, policy='adafocus, f_L too', stage=3))
     study.fit(stage3_learner(dls, m)); rows.append(scored(m, policy='adafocus', stage=3))
-    corners = _places(m, dls.valid, study.bf16)
-    for policy,v in zip(('adafocus','other order'), patch_jumps(corners)): rows.append(study.row(dls, seed, m, method='AdaFocus', policy=policy, stage=3, metric='jump', value=round(v, 3)))
-    rows += _regions(study, dls, seed, m, corners)
-    return rows + _plus(study, seed, m, dls)
+    return rows + _regions(study, dls, seed, m, _places(m, dls.valid, study.bf16)) + _plus(study, seed, m, dls)
 
 def _places(m, dl, bf16):
     with torch.no_grad(), torch.autocast(dl.device.type, torch.bfloat16, enabled=bf16): return gathered([(ids_of(x), m(x).corners) for x,_ in dl])[0]
 
 # %% ../nbs/10_reproduction.ipynb #a1000046
 def _regions(study, dls, seed, m, corners, n=24):
-    "Where the patches of the first validation videos lie: the numbers of Figure 7"
+    "How far patches move, and where those of the first validation videos lie: the numbers of Figure 7"
     flat = lambda c: ' '.join(f'{y}:{x}' for y,x in c.tolist())
-    return [study.row(dls, seed, m, method='AdaFocus', policy=f'video {i}', stage=3, metric='regions', online=flat(c)) for i,c in enumerate(corners[:n])]
+    jumps = [study.row(dls, seed, m, method='AdaFocus', policy=o, stage=3, metric='jump', value=round(v, 3)) for o,v in zip(('adafocus','other order'), patch_jumps(corners))]
+    return jumps + [study.row(dls, seed, m, method='AdaFocus', policy=f'video {i}', stage=3, metric='regions', online=flat(c)) for i,c in enumerate(corners[:n])]
 
+# %% ../nbs/10_reproduction.ipynb #a1000046b
 def _plus(study, seed, m, dls):
     "π' beside π, then Stage III with skipped frames, then η for several fractions (section 3.3)"
     m.skipping = True
@@ -528,6 +537,7 @@ def mean_sd(
     if not v: return '–'
     return f'{statistics.mean(v):.1f}' + (f' ± {statistics.stdev(v):.1f}' if len(v)>1 else ' (1 seed)')
 
+# %% ../nbs/10_reproduction.ipynb #a1000063b
 def where_from(rows)->str:
     "Device, versions, videos and seeds of some rows, in one line"
     all_of = lambda k: ', '.join(sorted({str(r[k]) for r in rows}))
@@ -702,6 +712,7 @@ def _cost(s):
     if k is None: return [('AdaFocus is as accurate as full frames, GRU, at a lower cost', f"best {max(mean(v, 'value') for v in ours.values()):.1f} against {mean(full, 'value'):.1f} %", 'does not hold')]
     return [(f'full frames, GRU, need more multiply-adds than {k}, which is as accurate ({verdict(off[k])[0]} points)', f"{mean(full, 'gflops')/mean(ours[k], 'gflops'):.2f}x", 'measured')]
 
+# %% ../nbs/10_reproduction.ipynb #a1000085c
 def _above_line(s, p, keep):
     "AdaFocus+ minus AdaFocus at the same cost, between two values of P, seed by seed"
     res = []
@@ -781,6 +792,7 @@ def draw(self:Study, what, rows):
     plt.savefig(path, dpi=120, bbox_inches='tight'); plt.close('all')
     return path
 
+# %% ../nbs/10_reproduction.ipynb #a1000092c
 @patch
 def reproduce(self:Study,
     what:str,  # as for `groups`
