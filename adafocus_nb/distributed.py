@@ -107,7 +107,7 @@ class _OverAll(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, weight, bias, eps, counts):
         (mean,var),n = _moments(x),counts*x.numel()/x.shape[1]
-        sums = torch.cat([n*mean, n*(var+mean.double()**2), mean.new_tensor([n])]).double()
+        sums = torch.cat([n*mean, n*(var+mean.double()**2), mean.new_full((1,), n)]).double()
         torch.distributed.all_reduce(sums)
         n = sums[-1].float(); mean,square = (sums[:-1]/sums[-1]).chunk(2)
         mean,var = mean.float(),(square-mean**2).clamp(min=0).float()
