@@ -2,7 +2,7 @@
 """Groups of a reproduction on all GPUs at once: `python .ci/reproduce.py OUT --jobs 6 --minutes 8 [--data DATA] GROUP …`
 
 Starts `jobs` processes for each GPU (small batches leave a GPU idle most of the time), which take groups one by one from the list until it is empty, or
-until another one would not fit into the minutes. Groups whose rows are in OUT/rows.csv are skipped, so the next call goes on. Made videos are drawn by many
+until another one would not fit into the minutes. Groups whose rows are in OUT/rows.csv are skipped, so the next call goes on. (Eight processes fit on a GPU of 80 GB while none of them is at full frames, which take 15 GB each.) Made videos are drawn by many
 processes at once and kept in memory for all. Prints what each group took, and copies rows.csv to $OUT, if that is set, as it grows.
 """
 import argparse, hashlib, os, shutil, subprocess, sys, time, traceback, warnings
@@ -66,11 +66,11 @@ def main():
     global pool
     pool = torch.multiprocessing.get_context('fork').Pool(max(1, os.cpu_count()-2), torch.set_num_threads, (1,))       # before torch starts threads
     args.out.mkdir(parents=True, exist_ok=True); args.store.mkdir(parents=True, exist_ok=True)
-    env = dict(os.environ, OMP_NUM_THREADS=str(max(1, os.cpu_count()//(args.jobs*max(gpus, 1)))))
+    env = dict(os.environ, PYTORCH_CUDA_ALLOC_CONF='expandable_segments:True', OMP_NUM_THREADS=str(max(1, os.cpu_count()//(args.jobs*max(gpus, 1)))))
     jobs = []
     for k in range(args.jobs):
         for gpu in range(max(gpus, 1)):
-            log = open(args.out/f'log_{gpu}_{k}.txt', 'w')
+            log = open(args.out/f'log_{os.getpid()}_{gpu}_{k}.txt', 'w')
             jobs.append(subprocess.Popen([sys.executable, '-W', 'ignore', *sys.argv, '--work', f'{gpu}.{k}'], env=env | {'CUDA_VISIBLE_DEVICES': str(gpu)}, stdout=log, stderr=log))
             time.sleep(.3)
     for seed in dict.fromkeys(int(g.split('/')[1]) for g in args.groups):
@@ -80,7 +80,7 @@ def main():
     while any(j.poll() is None for j in jobs):
         time.sleep(5)
         if 'OUT' in os.environ and (args.out/'rows.csv').exists(): shutil.copy(args.out/'rows.csv', os.environ['OUT'])
-    lines = [l.rstrip() for f in sorted(args.out.glob('log_*.txt')) for l in open(f)]
+    lines = [l.rstrip() for f in sorted(args.out.glob(f'log_{os.getpid()}_*.txt')) for l in open(f)]
     print('\n'.join(sorted((l for l in lines if ' s ' in l[:7]), key=lambda l: float(l[:4] or 0))))
     print('\n'.join(l for l in lines if 'Error' in l))
     say(len({r['group'] for r in read_rows(args.out/'rows.csv')}), 'groups in', args.out/'rows.csv')

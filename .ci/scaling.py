@@ -70,6 +70,6 @@ def main():
         rows.append(got[0])
         r = rows[-1] | {f'{k}_efficiency': round(rows[0][f'{k}_ms']/got[0][f'{k}_ms'], 4) for k in ('stage1', 'stage2')}
         rows[-1] = r; print(r, flush=True)
-    print(json.dumps(dict(preset=args.preset, batch=args.batch, rows=rows)))
+    print(json.dumps(dict(preset=args.preset, batch=args.batch, commit=os.environ.get('ADAFOCUS_COMMIT'), rows=rows)))
 
 if __name__ == '__main__': sys.exit(worker() if args.worker else main())

@@ -6,7 +6,8 @@
 __all__ = ['DATASETS', 'bench_stages', 'decode_cost', 'plan', 'plan_table']
 
 # %% ../nbs/16_plan.ipynb #c1600006
-import copy, tempfile
+import copy, tempfile, time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +19,20 @@ from .policy_ppo import *
 from .training_stages import *
 
 # %% ../nbs/16_plan.ipynb #c1600011
+def _step_of(model, stage, x, y, half):
+    "A step of Stage 0, I or III as the learner's loop does it"
+    opt = torch.optim.AdamW(model.param_groups(stage, recipe(model, stage)['lr']))
+    model.train()
+    def loss():
+        if isinstance(stage, str): return model.label_loss(model.frame_logits(x, stage).float(), y)
+        out = model(x, model.random_corners(x) if stage==1 else None)
+        return model.loss(out._replace(logits=out.logits.float()), y)
+    def step():
+        with half(): l = loss()
+        opt.zero_grad(); l.backward(); opt.step()
+    return step
+
+# %% ../nbs/16_plan.ipynb #c1600011a
 def bench_stages(
     model,      # a new `AdaFocus`, on the device where it is to train
     b:int=64,   # videos a step on this device
@@ -28,19 +43,8 @@ def bench_stages(
     model,device,s,t = copy.deepcopy(model),model.candidates.device,model.frame_size,model.config['n_frames']
     x = torch.randint(256, (2*b,t,3,s,s), dtype=torch.uint8, device=device)
     y = torch.randint(model.config['n_classes'], (2*b,), device=device)
-    half = lambda: torch.autocast(device.type, torch.bfloat16, enabled=bf16)
-    def supervised(stage):
-        groups = model.param_groups(stage, recipe(model, stage)['lr'])
-        opt = torch.optim.AdamW(groups); model.train()
-        def step():
-            with half():
-                if isinstance(stage, str): loss = model.label_loss(model.frame_logits(x[:b], stage).float(), y[:b])
-                else:
-                    out = model(x[:b], model.random_corners(x[:b]) if stage==1 else None)
-                    loss = model.loss(out._replace(logits=out.logits.float()), y[:b])
-            opt.zero_grad(); loss.backward(); opt.step()
-        return step
-    ms = {str(k): timed(supervised(k), n, device=device) for k in ('glance','local',1,3)}
+    half = partial(torch.autocast, device.type, torch.bfloat16, enabled=bf16)
+    ms = {str(k): timed(_step_of(model, k, x[:b], y[:b], half), n, device=device) for k in ('glance','local',1,3)}
     trainer = PPOTrainer(SimpleNamespace(device=device), model, bf16=bf16, progress=False)
     ms['2'] = timed(lambda: trainer.step(x[:b], y[:b]), n, device=device)
     def valid():
@@ -61,14 +65,25 @@ def decode_cost(
             save_clip(Path(tmp)/'ten.mp4', torch.cat([x, x[...,:80]], -1), fps=25)
             return decode_cost(Path(tmp)/'ten.mp4', n_frames, short_side, n)
     info,t = video_info(path),n_frames if isinstance(n_frames, int) else sum(n_frames)
-    ms = timed(lambda: decode_frames(path, lambda k: frame_indices(t, k), short_side), n, 1)
-    return ms/1000/(info.n_frames/info.fps)
+    def decode(): decode_frames(path, lambda k: frame_indices(t, k), short_side)
+    decode(); start = time.process_time()
+    for _ in range(n): decode()
+    return (time.process_time()-start)/n/(info.n_frames/info.fps)
 
 # %% ../nbs/16_plan.ipynb #c1600031
 DATASETS = dict(activitynet=dict(train=10_024, valid=4_926, classes=200, seconds=117.), fcvid=dict(train=45_611, valid=45_612, classes=239, seconds=167.),
                 **{'mini-kinetics':dict(train=121_000, valid=10_000, classes=200, seconds=10.), 'sth-v1':dict(train=98_000-11_522, valid=11_522, classes=174, seconds=4.),
                    'sth-v2':dict(train=194_000-24_777, valid=24_777, classes=174, seconds=4.)})
 
+# %% ../nbs/16_plan.ipynb #c1600031b
+def _cache(data, fps, size, n_frames):
+    "What a cache of scaled frames takes: whole training videos if they fit into 64 MB each, T frames for validation"
+    frame = 3*size[0]*size[1]
+    whole = data['seconds']*fps*frame
+    fits = whole<=64*2**20
+    return dict(cache_gb=(data['train']*whole*fits+data['valid']*n_frames*frame)/1e9, cached=fits)
+
+# %% ../nbs/16_plan.ipynb #c1600031c
 def plan(
     data:dict,      # train, valid: videos; seconds: their mean length
     rates:dict,     # of `bench_stages`, at batch/gpus videos
@@ -92,11 +107,9 @@ def plan(
         need = max(need, core_seconds/compute)
         seconds = max(compute, core_seconds/cores)
         stages.append(dict(stage=name, epochs=epochs, hours=seconds/3600, gpu_hours=compute/3600*gpus, bound='GPU' if compute>=core_seconds/cores else 'decoding'))
-    frame = 3*size[0]*size[1]
-    whole = data['seconds']*fps*frame
-    disk = (data['train']*(whole if whole<=64*2**20 else 0)+data['valid']*n_frames*frame)/1e9
-    return dict(stages=stages, cores_needed=need, cache_gb=disk, cached=whole<=64*2**20, hours=sum(s['hours'] for s in stages))
+    return dict(stages=stages, cores_needed=need, hours=sum(s['hours'] for s in stages)) | _cache(data, fps, size, n_frames)
 
+# %% ../nbs/16_plan.ipynb #c1600031d
 def plan_table(
     p:dict, # of `plan`
     cores   # that there are
