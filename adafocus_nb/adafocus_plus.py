@@ -20,6 +20,13 @@ from .video_data import *
 from .policy_ppo import *
 from .training_stages import *
 
+# %% ../nbs/04_adafocus_plus.ipynb #04a10001
+def _price(price, lam, area):
+    "λP² from either of the two, or our default"
+    if None not in (price,lam) and not math.isclose(price, lam*area, rel_tol=1e-6):
+        raise ValueError(f'price={price} and lam={lam} disagree (price is lam times {area}): give one of them and None for the other.')
+    return price if price is not None else lam*area if lam is not None else .05
+
 # %% ../nbs/04_adafocus_plus.ipynb #72840c85
 @delegates()
 class AdaFocusPlus(AdaFocus):
@@ -33,19 +40,8 @@ class AdaFocusPlus(AdaFocus):
         **kwargs              # as `AdaFocus`
     ):
         super().__init__(*args, **kwargs)
-        area = self.patch_size**2
-        if None not in (price,lam) and not math.isclose(price, lam*area, rel_tol=1e-6):
-            raise ValueError(f'price={price} and lam={lam} disagree (price is lam times {area}): give one of them and None for the other.')
-        self.price = price if price is not None else lam*area if lam is not None else .05
+        self.price = _price(price, lam, self.patch_size**2)
         self.threshold,self.config['thresholds'],self.skipping = threshold,thresholds,True   # not skipping: as `AdaFocus`, all frames are kept
-
-    def build(self, glance, local, weights):
-        "Make the networks: those of `AdaFocus`, then π'"
-        super().build(glance, local, weights)
-        blank = torch.zeros(1, 3, self.frame_size, self.frame_size)
-        with torch.no_grad(): c,*map_size = self.glance_net.eval()(blank).shape[1:]
-        self.skip_policy = Policy(c, map_size, 2, self.config['hidden'])
-        self.train()
 
     @property
     def price(self): return self.config['price']
@@ -58,6 +54,16 @@ class AdaFocusPlus(AdaFocus):
     @threshold.setter
     def threshold(self, v): self.config['threshold'] = None if v is None else float(v)
 
+# %% ../nbs/04_adafocus_plus.ipynb #04a10002
+@patch
+def build(self:AdaFocusPlus, glance, local, weights):
+    "Make the networks: those of `AdaFocus`, then π'"
+    AdaFocus.build(self, glance, local, weights)
+    blank = torch.zeros(1, 3, self.frame_size, self.frame_size)
+    with torch.no_grad(): c,*map_size = self.glance_net.eval()(blank).shape[1:]
+    self.skip_policy = Policy(c, map_size, 2, self.config['hidden'])
+    self.train()
+
 # %% ../nbs/04_adafocus_plus.ipynb #0fa241f8
 @patch
 def keep_probs(self:AdaFocusPlus, glance_map:Tensor)->Tensor: # (B, T)
@@ -69,6 +75,7 @@ def keeps(self:AdaFocusPlus, p:Tensor)->Tensor: # bool, as `p`
     "Is a frame with this π' kept?"
     return p > (.5 if self.threshold is None else self.threshold)
 
+# %% ../nbs/04_adafocus_plus.ipynb #04a10003
 @patch
 def act_skip(self:AdaFocusPlus,
     glance_map:Tensor, # (B, T, c, h, w)
@@ -82,6 +89,7 @@ def act_skip(self:AdaFocusPlus,
     if action is None: action = uniform(draws, 'keep', *p.shape, device=p.device)<p if sample else self.keeps(p)
     return choose(scores, value, action.long())
 
+# %% ../nbs/04_adafocus_plus.ipynb #04a10004
 @patch
 def policy_heads(self:AdaFocusPlus)->dict:
     "Stage II trains π and π', each with its own rewards and returns; without `skipping` π alone"
@@ -140,6 +148,7 @@ def branches(self:AdaFocusPlus,
     with torch.no_grad(): logits,_ = self.classifier.step(torch.cat(feats), roll.before.flatten(0,1).repeat(2,1))
     return prob_of(logits.unflatten(0, (2*b,t)), torch.cat([y,y])).chunk(2)
 
+# %% ../nbs/04_adafocus_plus.ipynb #04a10005
 @patch
 def rewards(self:AdaFocusPlus,
     roll:RolloutPlus,      # of a batch
@@ -192,6 +201,7 @@ def set_threshold(self:AdaFocusPlus,
     if abs(kept-keep) > .01+.5/data.numel(): warnings.warn(f"π' has equal values: {kept:.0%} of these frames are kept, not {keep:.0%}.")
     return kept
 
+# %% ../nbs/04_adafocus_plus.ipynb #04a10006
 @patch
 def set_keep(self:AdaFocusPlus,
     keep:float # fraction of the frames to keep, to the percent
@@ -272,6 +282,7 @@ class TrainingPlus(Training):
             self.reached[k] = self.run.state.get(k) if self.run is not None and self.run.state else None
         m.config.update({k:self.reached[k] for k in ('threshold','thresholds') if self.reached[k] is not None})
 
+# %% ../nbs/04_adafocus_plus.ipynb #04a10007
 @patch
 def supervised(self:TrainingPlus, stage):
     "Stages 0, I and III, and III again"
@@ -302,6 +313,7 @@ def after_3(self:TrainingPlus):
     self.score_kept('adafocus_stage3', random_frames(1.))
     self.reached['frozen_plus'] = fingerprint(self.model)
 
+# %% ../nbs/04_adafocus_plus.ipynb #04a10009
 @patch
 def after_2_plus(self:TrainingPlus):
     assert fingerprint(self.model)==self.reached['frozen_plus'], 'Stage II has changed a frozen network'
@@ -314,12 +326,14 @@ def after_2_plus(self:TrainingPlus):
 @patch
 def after_3_plus(self:TrainingPlus): self.score('adafocus_plus_stage3')
 
+# %% ../nbs/04_adafocus_plus.ipynb #04a1000a
 @patch
 def results(self:TrainingPlus)->dict:
     "The numbers of a finished training; `gflops` are the mean of what really ran on the validation videos"
     ran = self.score_kept('adafocus_plus_stage3')
     return Training.results(self) | ran | {k: self.model.config[k] for k in ('threshold','price','lam')}
 
+# %% ../nbs/04_adafocus_plus.ipynb #04a1000c
 @delegates(fit_adafocus)
 def fit_adafocus_plus(
     dls:VideoDataLoaders,   # of videos

@@ -67,6 +67,7 @@ def average_precision(
     has = (y if y.ndim==2 else nn.functional.one_hot(y, p.shape[-1])).cpu().numpy()
     return torch.tensor([100*average_precision_score(h, q) if h.any() else float('nan') for h,q in zip(has.T, p.T)], dtype=torch.float64)
 
+# %% ../nbs/07_metrics.ipynb #07a10001
 def mean_average_precision(
     logits,             # (N, T, C) or (N, C), or a model's output with such `logits`
     y:Tensor,           # (N,) labels, or (N, C) with 1 for every label a video has
@@ -108,6 +109,7 @@ def scores(
                     per_class={l: dict(videos=int(row.sum()), top1=100*float(row[i]/row.sum())) for i,(l,row) in enumerate(zip(labels, m)) if row.sum()})
     return res
 
+# %% ../nbs/07_metrics.ipynb #07a10002
 def scores_table(
     s:dict,  # of `scores`
     labels   # class names
@@ -169,6 +171,7 @@ def timed(
         if i>=warmup: times.append((time.perf_counter()-start)*1000)
     return statistics.median(times)
 
+# %% ../nbs/07_metrics.ipynb #07a10003
 def peak_memory(
     f,     # function without arguments
     device # a CUDA device; elsewhere there is nothing to measure

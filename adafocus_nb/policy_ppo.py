@@ -159,15 +159,21 @@ class AdaFocus(nn.Module):
         self.config = dict(n_classes=n_classes, patch_size=patch_size, frame_size=frame_size, n_frames=n_frames, k=k, glance=name(glance),
                            local=name(local), classifier=classifier, hidden=hidden, dropout=dropout, glance_res=glance_res,
                            reuse_glance=reuse_glance, mean=list(mean), std=list(std), labels=list(labels) if labels else None, preset=preset, multilabel=multilabel)
-        if multilabel not in ('soft','bce'): raise ValueError(f"multilabel={multilabel!r}: choose 'soft' or 'bce'.")
-        weights = weights if isinstance(weights, dict) else dict.fromkeys(('glance','local'), weights)
-        if weights.keys()-{'glance','local'}: raise ValueError(f'weights has the keys {sorted(weights)}: choose glance and local.')
-        self.pretrained = {k:weights.get(k) is not None or not isinstance(net, str) for k,net in (('glance',glance),('local',local))}
-        self.patch_size,self.frame_size,self.glance_res,self.reuse_glance = patch_size,frame_size,glance_res,reuse_glance
-        self.register_buffer('pixel_mean', torch.tensor(mean).view(3,1,1), persistent=False)
-        self.register_buffer('pixel_std',  torch.tensor(std).view(3,1,1),  persistent=False)
-        self.register_buffer('candidates', candidate_corners(k, frame_size, patch_size), persistent=False)
-        self.build(glance, local, weights)
+        self._settle(glance, local, weights)
+
+# %% ../nbs/02_policy_ppo.ipynb #02a10005
+@patch
+def _settle(self:AdaFocus, glance, local, weights):
+    "What follows from the settings: attributes, buffers (not saved), networks"
+    c,names = self.config,('glance','local')
+    if c['multilabel'] not in ('soft','bce'): raise ValueError(f"multilabel={c['multilabel']!r}: choose 'soft' or 'bce'.")
+    weights = weights if isinstance(weights, dict) else dict.fromkeys(names, weights)
+    if weights.keys()-set(names): raise ValueError(f'weights has the keys {sorted(weights)}: choose glance and local.')
+    self.pretrained = {k: weights.get(k) is not None or not isinstance(net, str) for k,net in zip(names, (glance,local))}
+    self.patch_size,self.frame_size,self.glance_res,self.reuse_glance = (c[k] for k in ('patch_size','frame_size','glance_res','reuse_glance'))
+    for name in ('mean','std'): self.register_buffer(f'pixel_{name}', torch.tensor(c[name]).view(3,1,1), persistent=False)
+    self.register_buffer('candidates', candidate_corners(c['k'], self.frame_size, self.patch_size), persistent=False)
+    self.build(glance, local, weights)
 
 # %% ../nbs/02_policy_ppo.ipynb #46837bfa
 @patch
@@ -241,6 +247,7 @@ def act(self:AdaFocus,
     scores,value,_ = self.policy(glance_map)
     return choose(scores, value, action, sample, draws)
 
+# %% ../nbs/02_policy_ppo.ipynb #02a10007
 @patch
 def kept(self:AdaFocus, glance_map:Tensor):
     "Frames whose patch counts, (B, T); None: all of them. AdaFocus+ skips some"
@@ -360,6 +367,7 @@ def baseline(self:AdaFocus,
     logits,_ = self.classifier.step(feat.flatten(0,1), roll.before.flatten(0,1))     # (B,T,·) -> (B*T,·)
     return logits.unflatten(0, feat.shape[:2])
 
+# %% ../nbs/02_policy_ppo.ipynb #02a1000c
 @patch
 def rewards(self:AdaFocus,
     roll:Rollout,          # of a batch
@@ -406,6 +414,7 @@ def train_only(self:AdaFocus,
     for name,m in self.named_children(): m.requires_grad_(not parts or name in parts)
     return self.train(self.training)
 
+# %% ../nbs/02_policy_ppo.ipynb #02a1000d
 @patch
 def train(self:AdaFocus, mode:bool=True):
     nn.Module.train(self, mode)
@@ -413,6 +422,7 @@ def train(self:AdaFocus, mode:bool=True):
     for name,m in self.named_children(): m.train(mode and (not active or name in active))
     return self
 
+# %% ../nbs/02_policy_ppo.ipynb #02a1000f
 @patch
 def param_groups(self:AdaFocus,
     stage,     # 'glance' or 'local' (Stage 0), 1, 2 or 3
@@ -437,6 +447,7 @@ def frame_logits(self:AdaFocus,
     f = self.local_net(self.normalise(x.flatten(0,1))).mean((2,3))
     return self.local_head(f).unflatten(0, x.shape[:2]).mean(1)
 
+# %% ../nbs/02_policy_ppo.ipynb #02a10010
 @patch
 def draw(self:AdaFocus,
     frames:Tensor,  # (T, 3, H, W) uint8 of one video
@@ -466,6 +477,7 @@ def write_atomically(
     except Exception as e: raise OSError(f'{path} could not be written ({e}); what was there before is untouched.') from None
     finally: tmp.unlink(missing_ok=True)
 
+# %% ../nbs/02_policy_ppo.ipynb #02a10013
 @patch
 def save(self:AdaFocus,
     path  # folder, made if missing
@@ -476,6 +488,16 @@ def save(self:AdaFocus,
     config = {'class':type(self).__name__, 'version':adafocus_nb.__version__, **self.config}
     write_atomically(path/'model.safetensors', lambda p: save_file(tensors, p))
     write_atomically(path/'config.json', lambda p: p.write_text(json.dumps(config, indent=1)))
+
+# %% ../nbs/02_policy_ppo.ipynb #02a10014
+def _tensors_for(model, path):
+    "The saved tensors, if they fit and are numbers"
+    tensors,own = load_file(path/'model.safetensors'),model.state_dict()
+    wrong = [k for k in own.keys()|tensors.keys() if k not in own or k not in tensors or own[k].shape!=tensors[k].shape]
+    if wrong: raise ValueError(f'{path}/model.safetensors does not fit its config.json: {len(wrong)} tensors are missing, unexpected or of another shape, {sorted(wrong)[0]} the first.')
+    if bad := first(k for k,o in tensors.items() if not o.isfinite().all()):
+        raise ValueError(f'{path}/model.safetensors holds values that are not numbers ({bad}): its training went wrong and it cannot predict.')
+    return tensors
 
 # %% ../nbs/02_policy_ppo.ipynb #e1d181c0
 @patch(cls_method=True)
@@ -494,11 +516,6 @@ def load(cls:AdaFocus,
     for o in ('glance','local'):
         if config.get(o)=='custom' and o not in kwargs: raise ValueError(f'{path} was saved with a {o} network of your own: pass it, as in load(path, {o}=network).')
     model = AdaFocus.registry[name](**{**config, **kwargs})
-    tensors,own = load_file(path/'model.safetensors'),model.state_dict()
-    wrong = [k for k in own.keys()|tensors.keys() if k not in own or k not in tensors or own[k].shape!=tensors[k].shape]
-    if wrong: raise ValueError(f'{path}/model.safetensors does not fit its config.json: {len(wrong)} tensors are missing, unexpected or of another shape, {sorted(wrong)[0]} the first.')
-    if bad := first(k for k,o in tensors.items() if not o.isfinite().all()):
-        raise ValueError(f'{path}/model.safetensors holds values that are not numbers ({bad}): its training went wrong and it cannot predict.')
-    model.load_state_dict(tensors)
+    model.load_state_dict(_tensors_for(model, path))
     model.pretrained = dict.fromkeys(model.pretrained, True)
     return model.eval()

@@ -126,6 +126,7 @@ def fit_steps(self:StageLearner, n_epoch, lr):
     sched = lambda pos: lr*.1**((pos>=.4)+(pos>=.8)+0.)
     self.fit(n_epoch, lr, cbs=[ParamScheduler({'lr':sched}), GradientClip(20.)])
 
+# %% ../nbs/03_training_stages.ipynb #03a10008
 @patch
 def fit_stage(self:StageLearner,
     n_epoch=None,  # epochs; None: the preset's
@@ -144,6 +145,12 @@ def fit_stage(self:StageLearner,
     return self
 
 # %% ../nbs/03_training_stages.ipynb #f748f907
+def _stills_of(dls, model, part, n):
+    "Loaders of stills, easiest first; then of the videos themselves, where no still shows what is to be learned"
+    phases = [VideoDataLoaders.from_clips(t, v, dls.vocab, bs=recipe(model, part)['bs'], seed=dls.train.seed, device=dls.device)
+              for t,v in dls.source.stills(part, model.patch_size, n)]
+    return phases if part in getattr(dls.source, 'stills_suffice', ('glance','local')) else phases+[dls]
+
 def stage0_learner(
     dls:VideoDataLoaders, # of videos
     model,                # an `AdaFocus`
@@ -154,14 +161,11 @@ def stage0_learner(
 )->StageLearner:
     "Stage 0: fine-tune a pretrained backbone on full frames, or start a random one on stills"
     if part not in ('glance','local'): raise ValueError(f"part={part!r}: choose 'glance' or 'local'.")
-    say,phases = noop if quiet else print,None
-    if not model.pretrained[part] and hasattr(dls.source, 'stills'):
-        say(f'No pretrained weights for the {part} network: it starts on stills.')
-        phases = [VideoDataLoaders.from_clips(t, v, dls.vocab, bs=recipe(model, part)['bs'], seed=dls.train.seed, device=dls.device)
-                  for t,v in dls.source.stills(part, model.patch_size, n_stills)]
-        if part not in getattr(dls.source, 'stills_suffice', ('glance','local')): phases.append(dls)   # no still shows a motion
-    elif not model.pretrained[part]:
-        say(f'No pretrained weights for the {part} network and no stills to start on: it learns from your videos alone, which takes many of them.')
+    random,stills = not model.pretrained[part],hasattr(dls.source, 'stills')
+    if random and not quiet:
+        print(f'No pretrained weights for the {part} network: it starts on stills.' if stills else
+              f'No pretrained weights for the {part} network and no stills to start on: it learns from your videos alone, which takes many of them.')
+    phases = _stills_of(dls, model, part, n_stills) if random and stills else None
     return StageLearner(dls, model, part, FrameClassifier(model, part), phases, loss_func=model.label_loss, **kwargs)
 
 # %% ../nbs/03_training_stages.ipynb #2daa7d69
@@ -194,6 +198,7 @@ def gathered(
     first = {int(i):n for n,i in reversed(list(enumerate(res[0])))}        # a sample that filled up a batch counts once
     return tuple(o[[first[i] for i in sorted(first)]] for o in res[1:])
 
+# %% ../nbs/03_training_stages.ipynb #03a1000d
 def evaluate(
     model,        # an `AdaFocus`
     dl,           # a `ClipLoader`
@@ -219,6 +224,7 @@ def fixed_policies(
     if hasattr(dataset, 'true_corners'): res['true_place'] = lambda x: dataset.true_corners(p)[x.draws.ids].to(x.device)
     return res
 
+# %% ../nbs/03_training_stages.ipynb #03a10012
 def compare_policies(
     model,       # an `AdaFocus`
     dl,          # validation loader
@@ -277,12 +283,14 @@ def act(self:PPOTrainer,
         roll = self.model.rollout(x, getattr(x, 'draws', None))
         return Paid(roll.glance_map, roll.acts, self.model.rewards(roll, y, self.reward))
 
+# %% ../nbs/03_training_stages.ipynb #03a10018
 @patch
 def normalise(self:PPOTrainer, returns): return normalise_returns(returns)   # over all that is learned from at once
 
 @patch
 def pooled(self:PPOTrainer, stats, value, returns): return stats             # diagnostics of a head, over the same
 
+# %% ../nbs/03_training_stages.ipynb #03a10019
 @patch
 def learn(self:PPOTrainer,
     *paid  # what `act` returned, for one or more batches
@@ -299,6 +307,7 @@ def learn(self:PPOTrainer,
         self.opt.zero_grad(); (loss*self.share).backward(); self.opt.step()
     return {k if name=='policy' else f'{name}_{k}':v for name,s in stats.items() for k,v in s.items()}
 
+# %% ../nbs/03_training_stages.ipynb #03a1001a
 @patch
 def step(self:PPOTrainer, x, y)->dict:
     "One batch: act, be paid, learn"
@@ -310,6 +319,24 @@ def anneal(self:PPOTrainer, pos):
     "Set the learning rates for an epoch, at `pos` (0 to 1) of the stage"
     for g,lr in zip(self.opt.param_groups, self.rates): g['lr'] = lr*(1-pos) if self.recipe.get('anneal') else lr
 
+# %% ../nbs/03_training_stages.ipynb #03a1001b
+@patch
+def _epoch(self:PPOTrainer, bar=None)->dict:
+    "All training videos once: means of the diagnostics, and the validation accuracy"
+    batches = self.dls.train if bar is None else progress_bar(self.dls.train, parent=bar, leave=False)
+    stats = [self.learn(*[self.act(x, y) for x,y in some]) for some in chunked(batches, self.rollouts)]
+    name,measure,_ = measure_of(self.dls, self.model)
+    return {k: torch.stack([s[k] for s in stats]).mean().item() for k in stats[0]} | {
+        name: measure(*evaluate(self.model, self.dls.valid, bf16=self.bf16))}
+
+@patch
+def _tell(self:PPOTrainer, bar, epoch, seconds, head):
+    "A line of the table; all the rest is in `rows` and in the log"
+    row,name = self.rows[-1],measure_of(self.dls, self.model)[0]
+    shown = ['reward','entropy','explained_variance',name] + ['approx_kl','clip_fraction']*(self.steps>1)
+    if head: bar.write(['epoch', *shown, 'time'], table=True)
+    bar.write([str(epoch), *[f'{row[k]:.4f}' for k in shown], f'{seconds:.0f}s'], table=True)
+
 # %% ../nbs/03_training_stages.ipynb #6a82141a
 @patch
 def fit(self:PPOTrainer,
@@ -317,23 +344,16 @@ def fit(self:PPOTrainer,
     done=0        # of them are done already: go on there
 ):
     "Train, with a row of diagnostics and the validation accuracy after each epoch"
-    n_epoch,(name,measure,_) = ifnone(n_epoch, self.recipe['epochs']),measure_of(self.dls, self.model)
+    n_epoch = ifnone(n_epoch, self.recipe['epochs'])
     if n_epoch<=done: return self
     bar = master_bar(range(done, n_epoch)) if self.progress else range(done, n_epoch)
     for i in bar:
         start,epoch = time.time(),len(self.rows)
         begin_epoch(self.dls, 2, epoch)
         self.anneal(i/n_epoch)
-        batches = progress_bar(self.dls.train, parent=bar, leave=False) if self.progress else self.dls.train
-        stats = [self.learn(*[self.act(x, y) for x,y in some]) for some in chunked(batches, self.rollouts)]
-        row = {k: torch.stack([s[k] for s in stats]).mean().item() for k in stats[0]}
-        row[name] = measure(*evaluate(self.model, self.dls.valid, bf16=self.bf16))
-        self.rows.append(row)
-        if self.run is not None: self.run.log('stage2', epoch, time.time()-start, **row)
-        if self.progress:                                                  # the rest is in `rows` and in the log
-            shown = ['reward','entropy','explained_variance',name] + ['approx_kl','clip_fraction']*(self.steps>1)
-            if i==done: bar.write(['epoch', *shown, 'time'], table=True)
-            bar.write([str(epoch), *[f'{row[k]:.4f}' for k in shown], f'{time.time()-start:.0f}s'], table=True)
+        self.rows.append(self._epoch(bar if self.progress else None))
+        if self.run is not None: self.run.log('stage2', epoch, time.time()-start, **self.rows[-1])
+        if self.progress: self._tell(bar, epoch, time.time()-start, head=i==done)
         self.after_epoch(epoch+1, self.opt)
     return self
 
@@ -473,6 +493,7 @@ def supervised(self:Training, stage):
         learn.fit_stage(self.epochs.get(stage), self.lr_scale, self.start_of(stage, learn.opt.opt))
     if log is not None and log.broken: raise ValueError(f'{log.name_of_stage}, epoch {learn.done}: the loss is not a number any more. Train with a smaller lr_scale (--lr-scale 0.3).')
 
+# %% ../nbs/03_training_stages.ipynb #03a10023
 @patch
 def reinforced(self:Training, stage):
     "Stage II"
@@ -520,6 +541,7 @@ def fit(self:Training)->dict: # as in results.json
         self.keep()
     return self.results()
 
+# %% ../nbs/03_training_stages.ipynb #03a10027
 @patch
 def results(self:Training)->dict:
     "The numbers of a finished training"

@@ -71,6 +71,7 @@ def convs_to_shift(
     if not res: raise ValueError(f'{type(net).__name__} has no residual blocks of a ResNet or a MobileNet-V2: the temporal shift has no place there.')
     return res
 
+# %% ../nbs/05_tsm.ipynb #05a10005
 def add_shift(
     net:nn.Module,      # see `convs_to_shift`; changed in place
     n_segment:int=8,    # T
@@ -83,6 +84,7 @@ def add_shift(
         conv.__class__,conv.shift = ShiftedConv,TemporalShift(n_segment, div, causal)
     return net
 
+# %% ../nbs/05_tsm.ipynb #05a10006
 def shifts(net): return [m for m in net.modules() if isinstance(m, TemporalShift)]
 def set_segments(net, n_segment):
     "Tell all shifts of a network how many frames a video has"
@@ -105,6 +107,16 @@ def stream_step(
         for m in all_shifts: m.streams,m.past = False,None
 
 # %% ../nbs/05_tsm.ipynb #710118a5
+def _counts(n_frames, cls):
+    "Numbers of frames as a class takes them, or a sentence that says what it reads"
+    several = isinstance(n_frames, (tuple,list))
+    counts = list(n_frames) if several else [n_frames]
+    if several!=cls.pairs or len(counts)!=1+cls.pairs or not all(isinstance(o, int) and o>0 for o in counts):
+        reads = 'a pair of numbers of frames, such as (8, 12)' if cls.pairs else 'one number of frames, such as 8'
+        raise ValueError(f'n_frames={n_frames}: {cls.__name__} reads {reads}.')
+    return tuple(n_frames) if cls.pairs else n_frames
+
+# %% ../nbs/05_tsm.ipynb #05a10009
 @delegates()
 class AdaFocusTSM(AdaFocus):
     "AdaFocus on networks with a temporal shift, one place per video (section 4.2)"
@@ -120,27 +132,23 @@ class AdaFocusTSM(AdaFocus):
     ):
         if classifier!='mean':
             raise ValueError(f"classifier={classifier!r}: with temporal shift it is 'mean', a linear layer averaged over the frames.")
-        several = isinstance(n_frames, (tuple,list))
-        counts = list(n_frames) if several else [n_frames]
-        if several!=self.pairs or len(counts)!=1+self.pairs or not all(isinstance(o, int) and o>0 for o in counts):
-            reads = 'a pair of numbers of frames, such as (8, 12)' if self.pairs else 'one number of frames, such as 8'
-            raise ValueError(f'n_frames={n_frames}: {type(self).__name__} reads {reads}.')
-        n_frames = tuple(n_frames) if self.pairs else n_frames
         self.options = dict(shift_div=shift_div, causal=causal, per_frame=per_frame)
-        super().__init__(*args, patch_size=patch_size, n_frames=n_frames, classifier=classifier, **kwargs)
+        super().__init__(*args, patch_size=patch_size, n_frames=_counts(n_frames, type(self)), classifier=classifier, **kwargs)
         self.config.update(self.options)
         g,l = self.frames
         when = ((torch.arange(l)+.5)*g/l).long() if per_frame else torch.tensor([g-1])
         self.register_buffer('when', when, persistent=False)               # after which glance frames π acts: after the last
 
-    def build(self, glance, local, weights):
-        "Make the networks, then put the shift in"
-        super().build(glance, local, weights)
-        if self.shifted:
-            for net in (self.glance_net,self.local_net): add_shift(net, div=self.options['shift_div'], causal=self.options['causal'])
+# %% ../nbs/05_tsm.ipynb #05a1000a
+@patch
+def build(self:AdaFocusTSM, glance, local, weights):
+    "Make the networks, then put the shift in"
+    AdaFocus.build(self, glance, local, weights)
+    if self.shifted:
+        for net in (self.glance_net,self.local_net): add_shift(net, div=self.options['shift_div'], causal=self.options['causal'])
 
-    @property
-    def frames(self): n = self.config['n_frames']; return (n,n) if isinstance(n, int) else n
+@patch(as_prop=True)
+def frames(self:AdaFocusTSM)->tuple: n = self.config['n_frames']; return (n,n) if isinstance(n, int) else n
 
 # %% ../nbs/05_tsm.ipynb #d305c0a1
 @patch
@@ -161,6 +169,7 @@ def check(self:AdaFocusTSM,
         raise ValueError('The two parts have {} and {} videos: they must be of the same videos.'.format(*map(len, parts)))
     return tuple(AdaFocus.check(self, o) for o in parts)
 
+# %% ../nbs/05_tsm.ipynb #05a1000c
 @patch
 def glance(self:AdaFocusTSM,
     x      # as `check` takes it
@@ -203,11 +212,13 @@ def look(self:AdaFocusTSM,
     f = AdaFocus.look(self, frames, corners.expand(b,t,2)).mean(1, keepdim=True)
     return f if keep is None else f*keep[...,None]
 
+# %% ../nbs/05_tsm.ipynb #05a10011
 @patch
 def rewards(self:AdaFocusTSM, roll:Rollout, y:Tensor, kind:str='adafocus')->dict:
     "As in `AdaFocus`; with `per_frame` all places of a video share its reward"
     return {k: r.expand_as(roll.acts[k].action) for k,r in AdaFocus.rewards(self, roll, y, kind).items()}
 
+# %% ../nbs/05_tsm.ipynb #05a10013
 @patch
 def frame_logits(self:AdaFocusTSM,
     x,         # as `check` takes it; or stills (B, 1, 3, h, w), for which nothing is shifted
@@ -221,6 +232,7 @@ def frame_logits(self:AdaFocusTSM,
     f = AdaFocus.glance(self, x)[1] if part=='glance' else net(self.normalise(x.flatten(0,1))).mean((2,3)).unflatten(0, x.shape[:2])
     return head(F.dropout(f, self.config['dropout'], self.training)).mean(1)
 
+# %% ../nbs/05_tsm.ipynb #05a10014
 @patch
 def param_groups(self:AdaFocusTSM, stage, lrs=None, also=())->list:
     "As in `AdaFocus`; dropout ends with Stage I (authors' code)"
@@ -250,6 +262,7 @@ class TSMPlus(AdaFocusTSM):
         logits,_ = self.classify(glance_feat, self.look(x[0], corners, keep))
         return Focus(logits, None, corners, torch.ones_like(logits[...,0]) if keep is None else keep)
 
+# %% ../nbs/05_tsm.ipynb #05a10016
 class TSM(TSMPlus):
     "The local network with temporal shift on full frames, alone (TSM)"
     def forward(self, x, corners=None, keep=None):
@@ -298,6 +311,7 @@ class TrainingTSM(Training):
             self.titles |= {'1':'Stage I: local network and classifier learn from whole frames', '3':'Stage III: the classifier alone'}
         super().__init__(dls, model, *args, **kwargs)
 
+# %% ../nbs/05_tsm.ipynb #05a10017
 @patch
 def after_local(self:TrainingTSM):
     if self.stages==('local',): self.score('full_frames')
