@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch, torch.nn as nn, torch.nn.functional as F
 from torch import Tensor
-from fastcore.all import first
+from fastcore.all import first, patch
 
 from .patches import _crop_flat
 from .backbones import *
@@ -171,6 +171,7 @@ def axes_of(
     axes = {i: name if names else torch.export.Dim.DYNAMIC for i,name in graph.axes.items()}
     return (axes,)+((tuple({0:axes[0]} for _ in graph.states),) if graph.states else ())
 
+# %% ../nbs/13_export.ipynb #f1300007
 def trace_graph(
     graph:nn.Module # such as `OfflineGraph`
 ):                  # an `ExportedProgram`
@@ -211,6 +212,7 @@ class FrameLogits(nn.Module):
         if isinstance(m, TSM): return m.local_head(local_feat)
         return m.classifier.head(m.join(AdaFocus.glance(m, x[:,None])[1][:,0] if m.reuse_glance else None, local_feat))
 
+# %% ../nbs/13_export.ipynb #f1300010
 class FullFramesGraph(OfflineGraph):
     "Whole videos through a `TSMPlus`, `TSM` or `TSN`"
     outputs,axes = ('logits',), {0:'batch'}
@@ -231,27 +233,29 @@ class StepGraph(OfflineGraph):
         super().__init__(model)
         self.states = ('policy_state','classifier_state') + ('skip_state',)*isinstance(model, AdaFocusPlus)
 
-    def forward(self,
-        frame:Tensor,  # (B, 3, H, W) bytes
-        *states:Tensor # in the order of `states`
-    )->tuple:          # in the order of `outputs`, then the new states
-        "Glance, choose, look, classify"
-        (policy_state,classifier_state,*skip_state),m,x = states,self.model,frame[:,None]
-        glance_map,glance_feat = [o[:,0] for o in m.glance(x)]
-        action,policy_state = m.act_step(glance_map, policy_state)
-        keep = None
-        if skip_state: keep,_,*skip_state = m.keep_step(glance_map, *skip_state)
-        corners = m.corners_of(action)
-        local_feat = look_in_graph(m, x, corners[:,None], keep if keep is None else keep[:,None])[:,0]
-        logits,classifier_state = m.classify_step(glance_feat, local_feat, classifier_state)
-        if keep is None: keep = torch.ones_like(logits[:,0])
-        return logits, action, corners, keep, policy_state, classifier_state, *skip_state
-
     def example(self):
         frame,c = self.blank(2, 1)[:,0],self.model.config
         h = c['hidden']
         lengths = dict(policy_state=h, skip_state=h, classifier_state=dict(gru=h, lstm=2*h, mean=c['n_classes']+1)[c['classifier']])
         return frame, *[torch.zeros(len(frame), lengths[o]) for o in self.states]
+
+# %% ../nbs/13_export.ipynb #f1300014
+@patch
+def forward(self:StepGraph,
+    frame:Tensor,  # (B, 3, H, W) bytes
+    *states:Tensor # in the order of `states`
+)->tuple:          # in the order of `outputs`, then the new states
+    "Glance, choose, look, classify"
+    (policy_state,classifier_state,*skip_state),m,x = states,self.model,frame[:,None]
+    glance_map,glance_feat = [o[:,0] for o in m.glance(x)]
+    action,policy_state = m.act_step(glance_map, policy_state)
+    keep = None
+    if skip_state: keep,_,*skip_state = m.keep_step(glance_map, *skip_state)
+    corners = m.corners_of(action)
+    local_feat = look_in_graph(m, x, corners[:,None], keep if keep is None else keep[:,None])[:,0]
+    logits,classifier_state = m.classify_step(glance_feat, local_feat, classifier_state)
+    if keep is None: keep = torch.ones_like(logits[:,0])
+    return logits, action, corners, keep, policy_state, classifier_state, *skip_state
 
 # %% ../nbs/13_export.ipynb #24e1a33f
 class StepTSMGraph(FullFramesGraph):
@@ -382,47 +386,62 @@ class Exported:
         if not about: raise ValueError(f'{path} was not written by export_onnx or export_program: only their files say what goes in and out.')
         self.about = json.loads(about)
 
-    def __call__(self,
-        x:Tensor, # (B, T, 3, H, W) bytes of whole videos; (B, 3, H, W) of one frame
-        *states   # of one frame, in the order of `about['states']`
-    )->dict:      # outputs by name
-        "Run the file once"
-        args = [torch.as_tensor(o).as_subclass(Tensor).contiguous() for o in (x, *states)]
-        self.check(args)
-        return dict(zip(self.about['outputs'], self.run(*args)))
+# %% ../nbs/13_export.ipynb #f1300021
+@patch
+def check(self:Exported, args):
+    "One sentence for inputs that do not fit"
+    names,b = self.about['inputs'],len(args[0])
+    if len(args)!=len(names):
+        hint = ': begin with begin(b), and hand in what comes out as new_….' if len(names)>1 else '.'
+        raise ValueError(f"{self.path} takes {', '.join(names)}, and {len(args)} of these {len(names)} were given{hint}")
+    for i,(name,o,(_,*size)) in enumerate(zip(names, args, self.sizes)):
+        want,what = (torch.float32,'') if i else (torch.uint8,' (bytes, 0 to 255)')
+        if o.dtype!=want: raise ValueError(f'{self.path}: {name} has the type {o.dtype}, and the file takes {want}{what}.')
+        fits = o.ndim==1+len(size) and all(w in (None,n) for n,w in zip(o.shape, [b, *size]))
+        if not fits or 0 in o.shape:
+            shape = ', '.join(['B', *['T' if w is None else str(w) for w in size]])
+            raise ValueError(f'{self.path}: {name} has the shape {tuple(o.shape)}, and the file takes ({shape}), '
+                             'the same B for all inputs.')
 
-    def check(self, args):
-        "One sentence for inputs that do not fit"
-        names,b = self.about['inputs'],len(args[0])
-        if len(args)!=len(names):
-            hint = ': begin with begin(b), and hand in what comes out as new_….' if len(names)>1 else '.'
-            raise ValueError(f"{self.path} takes {', '.join(names)}, and {len(args)} of these {len(names)} were given{hint}")
-        for i,(name,o,(_,*size)) in enumerate(zip(names, args, self.sizes)):
-            want,what = (torch.float32,'') if i else (torch.uint8,' (bytes, 0 to 255)')
-            if o.dtype!=want: raise ValueError(f'{self.path}: {name} has the type {o.dtype}, and the file takes {want}{what}.')
-            fits = o.ndim==1+len(size) and all(w in (None,n) for n,w in zip(o.shape, [b, *size]))
-            if not fits or 0 in o.shape:
-                shape = ', '.join(['B', *['T' if w is None else str(w) for w in size]])
-                raise ValueError(f'{self.path}: {name} has the shape {tuple(o.shape)}, and the file takes ({shape}), '
-                                 'the same B for all inputs.')
+# %% ../nbs/13_export.ipynb #f1300024
+@patch
+def __call__(self:Exported,
+    x:Tensor, # (B, T, 3, H, W) bytes of whole videos; (B, 3, H, W) of one frame
+    *states   # of one frame, in the order of `about['states']`
+)->dict:      # outputs by name
+    "Run the file once"
+    args = [torch.as_tensor(o).as_subclass(Tensor).contiguous() for o in (x, *states)]
+    self.check(args)
+    return dict(zip(self.about['outputs'], self.run(*args)))
 
-    def begin(self, b):
-        "The states before the first frame of b videos: zeros"
-        return [torch.zeros(b, *o) for o in self.about['states'].values()]
+# %% ../nbs/13_export.ipynb #f1300025
+@patch
+def begin(self:Exported, b):
+    "The states before the first frame of b videos: zeros"
+    return [torch.zeros(b, *o) for o in self.about['states'].values()]
 
-    def stream(self,
-        x:Tensor  # (B, T, 3, H, W) bytes
-    )->dict:      # outputs by name, (B, T, …)
-        "Play videos frame by frame through the file of a step"
-        if not self.about['states']: raise ValueError(f'{self.path} takes whole videos: call it, or export one frame of a stream (step=True).')
-        if x.ndim!=5: raise ValueError(f'Videos have shape {tuple(x.shape)}: give (B, T, 3, H, W).')
-        states,outs = self.begin(x.shape[0]),[]
-        for frame in x.unbind(1):
-            outs.append(self(frame, *states))
-            states = [outs[-1][f'new_{o}'] for o in self.about['states']]
-        return {k: torch.stack([o[k] for o in outs], 1) for k in outs[0] if not k.startswith('new_')}
+@patch
+def stream(self:Exported,
+    x:Tensor  # (B, T, 3, H, W) bytes
+)->dict:      # outputs by name, (B, T, …)
+    "Play videos frame by frame through the file of a step"
+    if not self.about['states']: raise ValueError(f'{self.path} takes whole videos: call it, or export one frame of a stream (step=True).')
+    if x.ndim!=5: raise ValueError(f'Videos have shape {tuple(x.shape)}: give (B, T, 3, H, W).')
+    states,outs = self.begin(x.shape[0]),[]
+    for frame in x.unbind(1):
+        outs.append(self(frame, *states))
+        states = [outs[-1][f'new_{o}'] for o in self.about['states']]
+    return {k: torch.stack([o[k] for o in outs], 1) for k in outs[0] if not k.startswith('new_')}
 
 # %% ../nbs/13_export.ipynb #2da4e71a
+def _noise(model):
+    "Random frames of the sizes that a model reads"
+    n,s,g = getattr(model, 'frames', None),model.frame_size,torch.Generator().manual_seed(0)
+    for b,t in ((1,2),(3,5)):
+        if n is not None: t = sum(n) if model.pairs else n[0]
+        yield torch.randint(256, (b,t,3,s,s), dtype=torch.uint8, generator=g)
+
+# %% ../nbs/13_export.ipynb #f1300028
 def check_exported(
     path,       # file that `export_onnx` or `export_program` wrote
     model,      # the model that it was made of
@@ -439,10 +458,3 @@ def check_exported(
             if o.shape!=w.shape: raise ValueError(f'{path} gives {k} of shape {tuple(o.shape)}, the model {tuple(w.shape)}.')
             worst = max(worst, (o.double()-w.double()).abs().max().item())
     return worst
-
-def _noise(model):
-    "Random frames of the sizes that a model reads"
-    n,s,g = getattr(model, 'frames', None),model.frame_size,torch.Generator().manual_seed(0)
-    for b,t in ((1,2),(3,5)):
-        if n is not None: t = sum(n) if model.pairs else n[0]
-        yield torch.randint(256, (b,t,3,s,s), dtype=torch.uint8, generator=g)

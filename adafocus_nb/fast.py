@@ -14,6 +14,7 @@ except ImportError: triton = tl = None                                     # com
 import torch, torch.nn as nn, torch.nn.functional as F
 import torchvision.models as tvm
 from torch import Tensor
+from fastcore.all import patch
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .policy_ppo import *
@@ -42,6 +43,7 @@ def _shifted(x, conv):
     parts = [F.pad(v[...,i*f:(i+1)*f], (0,0, 0,0, 0,0, *by)) for i,by in enumerate(moved)]
     return torch.cat([*parts, v[...,len(moved)*f:]], -1).flatten(0,1).permute(0,3,1,2)
 
+# %% ../nbs/14_fast.ipynb #f1400003
 def conv_relu(
     x:Tensor,       # (N, C, H, W)
     conv:nn.Conv2d, # with bias
@@ -123,6 +125,7 @@ def depthwise(
     _depthwise_kernel[n*th*tw, triton.cdiv(c, 32)](x, conv.taps, conv.bias, y, h, w, c, oh, ow, th, tw, stride, 8, 32)
     return y
 
+# %% ../nbs/14_fast.ipynb #f1400010
 class LeanInverted(tvm.mobilenetv2.InvertedResidual):
     "MobileNet-V2's block without batch norm: three kernels and the shortcut"
     def forward(self, x):
@@ -163,6 +166,18 @@ def to_blocks(
     return F.pad(x, (*pad,0,4)).contiguous(memory_format=torch.channels_last)
 
 # %% ../nbs/14_fast.ipynb #1f56f749
+def _regroup(w, padding):
+    "Weights (O,3,k,k) for pixels as weights (O,16,n,n) for blocks, and how many blocks of zeros they need before and after"
+    at = torch.arange(w.shape[-1])-padding                                 # where each row of the kernel lies, in pixels
+    first,last = int(at[0]//2),int(at[-1]//2)                              # and in blocks
+    blocks = w.new_zeros(len(w), 16, last-first+1, last-first+1)
+    for i,y in enumerate(at.tolist()):
+        for j,x in enumerate(at.tolist()):
+            c = 3*(y%2*2+x%2)
+            blocks[:,c:c+3,y//2-first,x//2-first] = w[:,:,i,j]
+    return blocks,(-first,last)
+
+# %% ../nbs/14_fast.ipynb #f1400017
 class BlockStem(nn.Module):
     "A stride-2 convolution on three channels as a stride-1 convolution over blocks of 2 x 2 pixels"
     stride,padding,dilation,groups = (1,1),(0,0),(1,1),1
@@ -171,26 +186,32 @@ class BlockStem(nn.Module):
         fused=False    # normalise bytes, end with a ReLU, and do each in one kernel
     ):
         super().__init__()
-        w,k,p,self.fused = conv.weight.detach(),conv.kernel_size[0],conv.padding[0],fused
-        at = torch.arange(k)-p                                             # where each row of the kernel lies, in pixels
-        first,last = int(at[0]//2),int(at[-1]//2)                          # and in blocks
-        self.pad,n = (-first,last)*2,last-first+1
-        blocks = w.new_zeros(len(w), 16, n, n)
-        for i,y in enumerate(at.tolist()):
-            for j,x in enumerate(at.tolist()):
-                c = 3*(y%2*2+x%2)
-                blocks[:,c:c+3,y//2-first,x//2-first] = w[:,:,i,j]
+        blocks,pad = _regroup(conv.weight.detach(), conv.padding[0])
+        self.pad,self.fused = pad*2,fused
         self.weight,self.bias = nn.Parameter(blocks),conv.bias
         self.take_bytes(torch.zeros(3), torch.ones(3))
-
-    def take_bytes(self, mean, std):
-        "Bytes will be scaled to 0..1 and normalised"
-        mean,std = (o.detach().float().flatten().to(self.weight.device) for o in (mean, std))
-        self.how = {True: (1/(255*std), -mean/std), False: (torch.ones_like(std), torch.zeros_like(std))}   # bytes; floats
 
     def forward(self, x):
         if not self.fused: return F.conv2d(to_blocks(x, self.pad), self.weight, self.bias)
         return conv_relu(to_blocks(x, self.pad, *self.how[x.dtype==torch.uint8], self.weight.dtype), self)
+
+# %% ../nbs/14_fast.ipynb #f1400018
+@patch
+def take_bytes(self:BlockStem, mean, std):
+    "Bytes will be scaled to 0..1 and normalised"
+    mean,std = (o.detach().float().flatten().to(self.weight.device) for o in (mean, std))
+    self.how = {True: (1/(255*std), -mean/std), False: (torch.ones_like(std), torch.zeros_like(std))}   # bytes; floats
+
+# %% ../nbs/14_fast.ipynb #f1400019
+def _lean_stem(net, relu6):
+    "The first convolution over blocks of pixels, with the ReLU after it inside; what is above 6 is cut off by the next block"
+    for m in net.modules():
+        children = list(m.named_children())
+        for (name,conv),*after in zip(children, children[1:], children[2:]):
+            act = next((n for n,o in after if type(o) is (nn.ReLU6 if relu6 else nn.ReLU)), None)
+            if isinstance(conv, nn.Conv2d) and conv.in_channels==3 and conv.stride==(2,2) and act:
+                setattr(m, name, BlockStem(conv, fused=True)); setattr(m, act, nn.Identity())
+                return
 
 # %% ../nbs/14_fast.ipynb #f0000022
 LEAN = {tvm.resnet.Bottleneck:LeanBottleneck, tvm.resnet.BasicBlock:LeanBasicBlock, tvm.mobilenetv2.InvertedResidual:LeanInverted}
@@ -208,22 +229,14 @@ def lean(
     if blocks: _lean_stem(net, relu6=isinstance(blocks[0], LeanInverted))
     return net
 
-def _lean_stem(net, relu6):
-    "The first convolution over blocks of pixels, with the ReLU after it inside; what is above 6 is cut off by the next block"
-    for m in net.modules():
-        children = list(m.named_children())
-        for (name,conv),*after in zip(children, children[1:], children[2:]):
-            act = next((n for n,o in after if type(o) is (nn.ReLU6 if relu6 else nn.ReLU)), None)
-            if isinstance(conv, nn.Conv2d) and conv.in_channels==3 and conv.stride==(2,2) and act:
-                setattr(m, name, BlockStem(conv, fused=True)); setattr(m, act, nn.Identity())
-                return
-
 # %% ../nbs/14_fast.ipynb #f0000024
 def _taps(net):
+    "Nine weights a channel, channels side by side"
     for m in net.modules():
         if isinstance(m, LeanInverted): conv = m.convs[-2]; conv.taps = conv.weight.detach().flatten(1).t().contiguous()   # (C,1,3,3) -> (9,C)
 
 def _keep_bytes(m):
+    "No normalisation before the networks where both stems do it"
     stems = [o for net in (m.glance_net, m.local_net) for o in net.modules() if isinstance(o, BlockStem)]
     if len(stems)<2 or m.glance_res is not None: return                    # a blurred glance computes with floats
     for o in stems: o.take_bytes(m.pixel_mean, m.pixel_std)

@@ -60,6 +60,25 @@ def naive_inference(
     return torch.stack(logits, 1), torch.stack(actions, 1)
 
 # %% ../nbs/09_inference.ipynb #c544bd49
+def _naive_rollout(model, x, y, maps, feats, random, u, autograd):
+    "What the policy does, an `Act` of (B, T), and its rewards (B, T), one frame after the other"
+    pi_state = c_state = None
+    acts,rewards = [],[]
+    for t in range(x.shape[1]):
+        with torch.no_grad():
+            scores,value,pi_state = model.policy(maps[:,t:t+1], pi_state)
+            a = (scores.float().softmax(-1).cumsum(-1) <= u[:,t,None,None]).sum(-1).clamp(max=scores.shape[-1]-1)   # a draw
+            acts.append(choose(scores, value, a))
+        with torch.set_grad_enabled(autograd):
+            p = []
+            for corners in (random[:,t], model.corners_of(a[:,0])):            # the random patch, then the chosen one
+                logits,after = model.classify_step(feats[:,t], naive_look(model, x[:,t], corners), c_state)
+                p.append(prob_of(logits[:,None], y)[:,0].detach())
+            c_state = after
+        rewards.append(p[1]-p[0])                                              # Eq. 7
+    return Act(*[torch.cat(o, 1) for o in zip(*acts)]),torch.stack(rewards, 1)
+
+# %% ../nbs/09_inference.ipynb #f0900006
 def naive_stage2_step(
     model,         # an `AdaFocus`, frozen but for the policy
     x:Tensor,      # (B, T, 3, H, W)
@@ -73,25 +92,10 @@ def naive_stage2_step(
     with torch.no_grad(): maps,feats = model.glance(x)
     random = model.random_corners(x, draws)
     u = uniform(draws, 'action', *x.shape[:2], device=x.device)
-    pi_state = c_state = None
-    acts,rewards = [],[]
-    for t in range(x.shape[1]):
-        with torch.no_grad():
-            scores,value,pi_state = model.policy(maps[:,t:t+1], pi_state)
-            a = (scores.float().softmax(-1).cumsum(-1) <= u[:,t,None,None]).sum(-1).clamp(max=scores.shape[-1]-1)
-            acts.append(choose(scores, value, a))
-        with torch.set_grad_enabled(autograd):
-            p = []
-            for corners in (random[:,t], model.corners_of(a[:,0])):            # the random patch, then the chosen one
-                logits,after = model.classify_step(feats[:,t], naive_look(model, x[:,t], corners), c_state)
-                p.append(prob_of(logits[:,None], y)[:,0].detach())
-            c_state = after
-        rewards.append(p[1]-p[0])                                              # Eq. 7
-    old,rewards = Act(*[torch.cat(o, 1) for o in zip(*acts)]),torch.stack(rewards, 1)
+    old,rewards = _naive_rollout(model, x, y, maps, feats, random, u, autograd)
     loss,_ = ppo_loss(model.act(maps, action=old.action), old, normalise_returns(discounted_returns(rewards)))
     opt.zero_grad(); loss.backward(); opt.step()
     for net in (model.local_net, model.classifier): net.requires_grad_(False)
-    assert after.requires_grad==autograd
     return rewards
 
 # %% ../nbs/09_inference.ipynb #2b7e09c2
@@ -185,6 +189,7 @@ def labels_of(model):
     "The model's class names, or numbers where it has none"
     return model.config['labels'] or [str(i) for i in range(model.config['n_classes'])]
 
+# %% ../nbs/09_inference.ipynb #f0900012
 @patch
 def predict(self:Recognizer,
     path,    # video file
@@ -292,18 +297,20 @@ class StreamRecognizer:
         "Forget everything: a new video begins"
         self.state,self.seen = None,None
 
-    def push(self,
-        frame    # tensor (3, H, W) of bytes, of the model's size; or numpy array (h, w, 3) of bytes, of any size
-    )->Seen:     # what it thinks so far
-        "Take the next frame"
-        if self.seen is not None and self.seen.done: return self.seen
-        frame = as_frame(frame, self.model.frame_size, **self.prepare) if isinstance(frame, np.ndarray) else _bytes(frame, self.model)
-        with torch.inference_mode(): out,self.state = self.model.step(frame[None].to(self.model.candidates.device), self.state)
-        probs = probs_of(self.model, out.logits[0].float()).cpu()
-        p,i = (o.item() for o in probs.max(-1))
-        n = 1 if self.seen is None else self.seen.n+1
-        self.seen = Seen(n, self.labels[i], p, probs, tuple(out.corners[0].tolist()), bool(out.keep[0]), self.confidence is not None and p>=self.confidence)
-        return self.seen
+# %% ../nbs/09_inference.ipynb #f0900015
+@patch
+def push(self:StreamRecognizer,
+    frame    # tensor (3, H, W) of bytes, of the model's size; or numpy array (h, w, 3) of bytes, of any size
+)->Seen:     # what it thinks so far
+    "Take the next frame"
+    if self.seen is not None and self.seen.done: return self.seen
+    frame = as_frame(frame, self.model.frame_size, **self.prepare) if isinstance(frame, np.ndarray) else _bytes(frame, self.model)
+    with torch.inference_mode(): out,self.state = self.model.step(frame[None].to(self.model.candidates.device), self.state)
+    probs = probs_of(self.model, out.logits[0].float()).cpu()
+    p,i = (o.item() for o in probs.max(-1))
+    n = 1 if self.seen is None else self.seen.n+1
+    self.seen = Seen(n, self.labels[i], p, probs, tuple(out.corners[0].tolist()), bool(out.keep[0]), self.confidence is not None and p>=self.confidence)
+    return self.seen
 
 # %% ../nbs/09_inference.ipynb #d09ce6d7
 def compile_backbones(
@@ -312,6 +319,25 @@ def compile_backbones(
     "torch.compile for f_G and f_L: slow at the first call of each batch shape, faster after"
     for net in (model.glance_net, model.local_net): net.compile()
     return model
+
+# %% ../nbs/09_inference.ipynb #f0900018
+def _bare(model):
+    "f_G on the frames and f_L on as many central patches, and nothing else"
+    p,at = model.patch_size,(model.frame_size-model.patch_size)//2
+    def run(x):
+        x = x.flatten(0,1)
+        return model.glance_net(model.normalise(x)), model.local_net(model.normalise(x[...,at:at+p,at:at+p]))
+    return run
+
+# %% ../nbs/09_inference.ipynb #f0900021
+def _row(model, ms, name, infer, step=None, bf16=False):
+    "Times of one form"
+    half = partial(torch.autocast, model.candidates.device.type, torch.bfloat16, enabled=bf16)
+    def run():
+        with torch.inference_mode(), half(): infer()
+    model.eval(); inference = ms(run)
+    model.train()
+    return dict(name=name, inference_ms=inference, stage2_ms=None if step is None else ms(step))
 
 # %% ../nbs/09_inference.ipynb #2fc54b9c
 def bench_rollout(
@@ -323,33 +349,18 @@ def bench_rollout(
 )->list:             # rows: dict(name, inference_ms, stage2_ms)
     "Naive loop against the vectorised form, offline inference and one Stage II step, random weights and frames"
     model = copy.deepcopy(model)                                               # the caller's is neither trained nor compiled
-    device,s,rows = model.candidates.device,model.frame_size,[]
-    g = torch.Generator().manual_seed(0)
+    device,s,g = model.candidates.device,model.frame_size,torch.Generator().manual_seed(0)
     x = torch.randint(256, (b,t,3,s,s), dtype=torch.uint8, generator=g).to(device)
     y = torch.randint(model.config['n_classes'], (b,), generator=g).to(device)
-    ms = partial(timed, n=n, warmup=3, device=device)
-
-    def measure(name, infer, step, bf16=False):
-        half = partial(torch.autocast, device.type, torch.bfloat16, enabled=bf16)
-        def run():
-            with torch.inference_mode(), half(): infer()
-        model.eval(); inference = ms(run)
-        model.train(); rows.append(dict(name=name, inference_ms=inference, stage2_ms=ms(step)))
-
-    trainer = PPOTrainer(SimpleNamespace(device=device), model, progress=False)
-    in_bf16 = PPOTrainer(SimpleNamespace(device=device), model, bf16=True, progress=False)
-    loop = lambda autograd: naive_stage2_step(model, x, y, trainer.opt, autograd)
-    def backbones():
-        model.glance_net(model.normalise(x.flatten(0,1))); model.local_net(model.normalise(x.flatten(0,1)[...,:model.patch_size,:model.patch_size]))
-    measure("naive loop, after the authors' release (autograd on in Stage II)", lambda: naive_inference(model, x), lambda: loop(True))
-    measure('naive loop, autograd off', lambda: naive_inference(model, x), lambda: loop(False))
-    measure('vectorised', lambda: model(x), lambda: trainer.step(x, y))
-    measure('vectorised, bf16', lambda: model(x), lambda: in_bf16.step(x, y), True)
+    row = partial(_row, model, partial(timed, n=n, warmup=3, device=device))
+    trainer,half = [PPOTrainer(SimpleNamespace(device=device), model, bf16=o, progress=False) for o in (False,True)]
+    loop,once,step = lambda: naive_inference(model, x), lambda: model(x), lambda: half.step(x, y)
+    rows = [row("naive loop, after the authors' release (autograd on in Stage II)", loop, lambda: naive_stage2_step(model, x, y, trainer.opt, True)),
+            row('naive loop, autograd off', loop, lambda: naive_stage2_step(model, x, y, trainer.opt, False)),
+            row('vectorised', once, lambda: trainer.step(x, y)), row('vectorised, bf16', once, step, True)]
     if compiled:
         compile_backbones(model)
-        measure('vectorised, bf16, compiled', lambda: model(x), lambda: in_bf16.step(x, y), True)
-        measure('bare f_G and f_L, bf16, compiled', backbones, lambda: None, True)
-        rows[-1]['stage2_ms'] = None                                   # not a step
+        rows += [row('vectorised, bf16, compiled', once, step, True), row('bare f_G and f_L, bf16, compiled', lambda: _bare(model)(x), None, True)]
     return rows
 
 # %% ../nbs/09_inference.ipynb #abfdb22a
@@ -390,6 +401,19 @@ def _quick(
         with torch.inference_mode(), torch.autocast(x.device.type, dtype or torch.bfloat16, enabled=dtype is not None): return f(x, *args)
     return partial(run if pool is None else Graphed(run, x, pool), x)
 
+# %% ../nbs/09_inference.ipynb #f0900027
+def _tsm_family(preset, b, device, patches, dtype, compiled):
+    "name -> (fast model, its frames, billions of multiply-adds a video)"
+    s,res = AdaFocusTSM.sizes_of(preset)['frame_size'],{}
+    clips = torch.randint(256, (b,20,3,s,s), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)).to(device)
+    make = {'TSM':(TSM,{}), 'TSM+':(TSMPlus,{}), **{f'AdaFocus-TSM {p}':(AdaFocusTSM,dict(patch_size=p)) for p in patches}}
+    for k,(cls,kwargs) in make.items():
+        model = cls.from_preset(preset, n_classes=174, **kwargs)
+        x = clips[:,:sum(model.frames) if model.pairs else model.frames[0]]
+        res[k] = fast(model.to(device), dtype, compiled),x,multiply_adds(model, x[:1].cpu())/1e9
+    return res
+
+# %% ../nbs/09_inference.ipynb #f0900030
 def bench_tsm(
     preset:str='paper-sth',  # networks
     b:int=1,                 # videos
@@ -400,23 +424,18 @@ def bench_tsm(
     compiled=False           # `torch.compile` instead of chapter 14's kernels
 )->list:                     # rows: dict(name, gflops, ms, glance_ms, look_ms, videos_per_second, speedup, fewer)
     "TSM, TSM+ and AdaFocus-TSM, offline inference with everything in it, random weights and frames"
-    s,models,frames = AdaFocusTSM.sizes_of(preset)['frame_size'],{},{}
-    clips = torch.randint(256, (b,20,3,s,s), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)).to(device)
-    make = {'TSM':(TSM,{}), 'TSM+':(TSMPlus,{}), **{f'AdaFocus-TSM {p}':(AdaFocusTSM,dict(patch_size=p)) for p in patches}}
-    for k,(cls,kwargs) in make.items():
-        model = cls.from_preset(preset, n_classes=174, **kwargs)
-        frames[k] = clips[:,:sum(model.frames) if model.pairs else model.frames[0]]
-        models[k] = fast(model.to(device), dtype, compiled),multiply_adds(model, frames[k][:1].cpu())/1e9
+    models,place = _tsm_family(preset, b, device, patches, dtype, compiled),torch.zeros(b, 1, 2, dtype=torch.long, device=device)
     call = partial(_quick, dtype=dtype, pool=torch.cuda.graph_pool_handle() if dtype else None)
-    calls,place = {k: call(m, frames[k]) for k,(m,_) in models.items()},torch.zeros(b, 1, 2, dtype=torch.long, device=device)
-    for k,(m,_) in models.items():
-        if type(m) is not TSM: calls |= {(k,'glance'): call(m.glance, frames[k]), (k,'look'): call(m.look, frames[k], place)}
+    calls = {k: call(m, x) for k,(m,x,_) in models.items()}
+    for k,(m,x,_) in models.items():
+        if type(m) is not TSM: calls |= {(k,'glance'): call(m.glance, x), (k,'look'): call(m.look, x, place)}
     ms,rows = timed_in_turns(calls, n, device=device),[]
-    for k,(m,gflops) in models.items():
+    for k,(_,_,gflops) in models.items():
         part = {f'{o}_ms': ms.get((k,o)) for o in ('glance','look')}
-        rows.append(dict(name=k, gflops=gflops, ms=ms[k], **part, videos_per_second=1000*b/ms[k], speedup=ms['TSM+']/ms[k], fewer=models['TSM+'][1]/gflops))
+        rows.append(dict(name=k, gflops=gflops, ms=ms[k], **part, videos_per_second=1000*b/ms[k], speedup=ms['TSM+']/ms[k], fewer=models['TSM+'][2]/gflops))
     return rows
 
+# %% ../nbs/09_inference.ipynb #f0900031
 def bench_tsm_table(
     rows:list # of `bench_tsm`
 )->str:
@@ -456,13 +475,20 @@ def _needs(
     skipped = lambda f: (1-kept)*f(model.local_net, torch.zeros(b*t, 3, p, p, device='meta')) if kept<1 else 0
     return {k: (f(model, x)-skipped(f))/b/1e9 for k,f in counts.items()}
 
-def _bare(model):
-    "f_G on the frames and f_L on as many central patches, and nothing else"
-    p,at = model.patch_size,(model.frame_size-model.patch_size)//2
-    def run(x):
-        x = x.flatten(0,1)
-        return model.glance_net(model.normalise(x)), model.local_net(model.normalise(x[...,at:at+p,at:at+p]))
-    return run
+# %% ../nbs/09_inference.ipynb #f0900034
+def _floor(model, x, b, top, itemsize, kept):
+    "What a call needs, and the time that the machine's ceilings allow"
+    needs = _needs(model, x, itemsize, kept)
+    times = dict(arithmetic=1e12*b*needs['gflops']/top['multiply_adds'], memory=1e12*b*needs['gbytes']/top['bytes'])
+    return dict(**needs, floor_ms=max(times.values()), bound=max(times, key=times.get))
+
+# %% ../nbs/09_inference.ipynb #f0900037
+def _plus_contestant(slow, x, dtype, keep):
+    "AdaFocus+ with the threshold that keeps this fraction of these very frames"
+    plus = fast(slow, dtype)
+    with torch.inference_mode(), torch.autocast(x.device.type, dtype or torch.bfloat16, enabled=dtype is not None):
+        kept = plus.set_threshold(plus.keep_probs(plus.glance(x)[0]), keep)
+    return slow, plus, x, True, kept
 
 # %% ../nbs/09_inference.ipynb #0900b006
 def _contestants(preset, x, dtype, keeps, t):
@@ -470,22 +496,16 @@ def _contestants(preset, x, dtype, keeps, t):
     make = lambda cls,preset,**kw: cls.from_preset(preset, n_classes=200, **kw).to(x.device).eval()
     ada,sth = make(AdaFocus, preset),'tiny' if preset=='tiny' else 'paper-sth'
     quick,res = fast(ada, dtype),{}
-    res['f_G and f_L alone']       = ada, _bare(ada), x, False, 1.
-    res['AdaFocus, naive loop']    = ada, partial(naive_inference, ada), x, False, 1.
-    res['AdaFocus, one pass']      = ada, ada, x, False, 1.
-    res['f_G and f_L alone, fast'] = ada, _bare(quick), x, True, 1.
-    res['AdaFocus, fast']          = ada, quick, x, True, 1.
-    for keep in keeps:
-        slow = make(AdaFocusPlus, preset); plus = fast(slow, dtype)
-        with torch.inference_mode(), torch.autocast(x.device.type, dtype or torch.bfloat16, enabled=dtype is not None):
-            kept = plus.set_threshold(plus.keep_probs(plus.glance(x)[0]), keep)
-        res[f'AdaFocus+, {keep:.0%} kept, fast'] = slow, plus, x, True, kept
+    for is_fast,how,m in ((False,'',ada), (True,', fast',quick)):
+        res[f'f_G and f_L alone{how}'] = ada, _bare(m), x, is_fast, 1.
+        if not is_fast: res['AdaFocus, naive loop'] = ada, partial(naive_inference, ada), x, False, 1.
+        res[f'AdaFocus{how or ", one pass"}'] = ada, m, x, is_fast, 1.
+    for keep in keeps: res[f'AdaFocus+, {keep:.0%} kept, fast'] = _plus_contestant(make(AdaFocusPlus, preset), x, dtype, keep)
     for name,cls in (('TSM',TSM), ('TSM+',TSMPlus), ('AdaFocus-TSM',AdaFocusTSM)):
         m = make(cls, sth); n = sum(m.frames) if m.pairs else m.frames[0]
         res[f'{name}, fast'] = m, fast(m, dtype), x.repeat(1,2,1,1,1)[:,:n], True, 1.
     m = make(TSN, sth, n_frames=t)
-    res[f'{m.config["local"]}, full frames, fast'] = m, fast(m, dtype), x, True, 1.
-    return res
+    return res | {f'{m.config["local"]}, full frames, fast': (m, fast(m, dtype), x, True, 1.)}
 
 # %% ../nbs/09_inference.ipynb #0900b007
 def bench_models(
@@ -510,12 +530,6 @@ def bench_models(
     rows = [dict(name=k, ms=ms[k], videos_per_second=1000*b/ms[k], peak_gib=memory[k], **_floor(m, frames, b, top[quick], 2 if quick and dtype else 4, kept))
             for k,(m,_,frames,quick,kept) in entries.items()]
     return dict(batch=b, ceilings=dict(plain=top[False], fast=top[True]), rows=rows)
-
-def _floor(model, x, b, top, itemsize, kept):
-    "What a call needs, and the time that the machine's ceilings allow"
-    needs = _needs(model, x, itemsize, kept)
-    times = dict(arithmetic=1e12*b*needs['gflops']/top['multiply_adds'], memory=1e12*b*needs['gbytes']/top['bytes'])
-    return dict(**needs, floor_ms=max(times.values()), bound=max(times, key=times.get))
 
 # %% ../nbs/09_inference.ipynb #0900b008
 def bench_models_table(
