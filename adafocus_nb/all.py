@@ -15,3 +15,4 @@ from adafocus_nb.inference import *
 from adafocus_nb.reproduction import *
 from adafocus_nb.distributed import *
 from adafocus_nb.plan import *
+from adafocus_nb.explorers import *
