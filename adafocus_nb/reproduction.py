@@ -530,12 +530,13 @@ def pick_rows(
 def scores_of(rows): return [r for r in rows if r['metric'] in ('top1','mAP')]   # not jumps and regions
 
 def mean_sd(
-    values # one a seed
-)->str:    # mean ± standard deviation
+    values, # one a seed
+    of=0    # so many seeds there should be
+)->str:     # mean ± standard deviation, and how many there were if not all
     "As in the tables"
     v = list(values)
     if not v: return '–'
-    return f'{statistics.mean(v):.1f}' + (f' ± {statistics.stdev(v):.1f}' if len(v)>1 else ' (1 seed)')
+    return f'{statistics.mean(v):.1f}' + (f' ± {statistics.stdev(v):.1f}' if len(v)>1 else ' (1 seed)') + (f' ({len(v)})' if 1<len(v)<of else '')
 
 # %% ../nbs/10_reproduction.ipynb #a1000063b
 def where_from(rows)->str:
@@ -559,7 +560,8 @@ def main_rows(rows)->list: # (method, rows of its seeds), by cost
 # %% ../nbs/10_reproduction.ipynb #a1000064a
 def _with_published(ours, table):
     "Lines for pairs (method, rows of its seeds), and the paper's below"
-    lines = [f"  {k:34}{mean_sd(r['value'] for r in v):>16}{statistics.mean(r['gflops'] for r in v):10.2f}" for k,v in ours]
+    most = max((len(v) for _,v in ours), default=0)
+    lines = [f"  {k:34}{mean_sd((r['value'] for r in v), most):>16}{statistics.mean(r['gflops'] for r in v):10.2f}" for k,v in ours]
     paper = [f"  {r['method']:34}{r['value']:16.1f}{r['gflops']:10.1f}   paper, {r['data']}" for r in PUBLISHED if r['table']==table]
     return '\n'.join([f"  {'':34}{'accuracy, %':>16}{'GFLOPs':>10}", *lines, '', *paper])
 
@@ -576,6 +578,8 @@ def table3(rows)->str:
     return _with_published([(named.get(m, m).format(size),pick_rows(mine, method=m, patch_size=size)) for m,size in keys], 'table3')
 
 # %% ../nbs/10_reproduction.ipynb #a1000065
+def _all_seeds(rows): return {r['seed'] for r in rows}
+
 def _by_patch(lines, patches, published):
     "A table with a column for each P, and the paper's below"
     row = lambda k,cells: f'  {k:28}'+''.join(f'{c:>16}' for c in cells)
@@ -587,7 +591,7 @@ def table4(rows)->str:
     "Table 4: does the classifier read e^G, too? AdaFocus after Stage III"
     mine = scores_of(pick_rows(rows, method='AdaFocus', policy='adafocus', stage=3))
     patches = sorted({r['patch_size'] for r in mine})
-    lines = {name: [mean_sd(r['value'] for r in pick_rows(mine, reuse=k, patch_size=p)) for p in patches] for k,name in ((0,'without e^G'), (1,'with e^G'))}
+    lines = {name: [mean_sd((r['value'] for r in pick_rows(mine, reuse=k, patch_size=p)), len(_all_seeds(rows))) for p in patches] for k,name in ((0,'without e^G'), (1,'with e^G'))}
     return _by_patch(lines, patches, PUBLISHED_AT['table4'])
 
 # %% ../nbs/10_reproduction.ipynb #a1000065c
@@ -595,7 +599,7 @@ def table5(rows)->str:
     "Table 5: policies and rewards, without e^G, after Stage III"
     mine = pick_rows(rows, method='AdaFocus', reuse=0)
     patches = sorted({r['patch_size'] for r in mine})
-    lines = {o: [mean_sd(r['value'] for r in pick_rows(mine, policy=o, stage=3, patch_size=p)) for p in patches]
+    lines = {o: [mean_sd((r['value'] for r in pick_rows(mine, policy=o, stage=3, patch_size=p)), len(_all_seeds(rows))) for p in patches]
              for o in ('random','central','gaussian','confidence','increments','adafocus','true_place') if pick_rows(mine, policy=o)}
     if pick_rows(mine, policy='true_place'): lines['gap closed (Stage II), %'] = [mean_sd(100*g for g in gap_closed(mine, p)) if gap_closed(mine, p) else 'no gap' for p in patches]
     return _by_patch(lines, patches, PUBLISHED_AT['table5'])
