@@ -103,6 +103,7 @@ def run_options(
     if config.get('command')!='adafocus_train': raise ValueError(f'{run} was not written by adafocus_train.')
     return config['options']
 
+# %% ../nbs/11_commands.ipynb #f1100004
 @contextlib.contextmanager
 def at_work(
     run,         # a `Run`
@@ -211,10 +212,10 @@ def adafocus_demo(
     "Watch AdaFocus learn where to look, on made videos, without download"
     with sentences('adafocus_demo'): return _demo(**locals())
 
+# %% ../nbs/11_commands.ipynb #f1100009
 def _demo(out, seed, device, preset, reuse_glance, json, method, plus, keep, lam, short):
     check_plus(plus, keep=keep, lam=lam)
-    cls = class_of(method, plus)
-    device = pick_device(device)
+    cls,device = class_of(method, plus),pick_device(device)
     preset = preset or ('tiny' if device=='cpu' else 'quick')
     if preset not in DEMO_VIDEOS: raise ValueError(f'There is no preset {preset!r} for the demo: choose {" or ".join(DEMO_VIDEOS)}.')
     say = (lambda *a: None) if json else print
@@ -254,6 +255,7 @@ PREPARATION = dict(tiny=dict(margin=1., scales=(1.,.875)), quick=dict(margin=1.,
                    paper=dict(margin=256/224, scales=(1.,.875,.75,.66)))
 PREPARATION['paper-sth'] = PREPARATION['paper']
 
+# %% ../nbs/11_commands.ipynb #f1100011
 def open_data(
     o,             # options of `adafocus_train`
     n_frames,      # T, or a pair
@@ -376,13 +378,9 @@ def adafocus_train(
     "Train AdaFocus on videos: all stages, log, curves, models"
     with sentences('adafocus_train'): return _train(**locals())
 
-def _train(data, out, resume, json, device, workers, cache, on_error, accumulate, **options):
-    check_numbers(workers=workers, accumulate=accumulate, **options)
-    check_plus(**{k:options[k] for k in ('plus','keep','lam','epochs_plus')})
-    if resume and out is None: raise ValueError('--resume needs --out, the folder of the run that is to go on.')
-    out,device = Path(out) if out else free_folder('runs/train'), join_world(pick_device(device))
-    json_only,first_one = json,rank_distrib()==0                           # of several processes rank 0 speaks and writes
-    json = json or not first_one
+# %% ../nbs/11_commands.ipynb #f1100015
+def _settled(data, out, resume, device, options):
+    "The options of a run, those that it began with where it goes on; and its model's class"
     kept = run_options(out) if resume and (out/'config.json').exists() else None
     default = {k:v.default for k,v in inspect.signature(adafocus_train).parameters.items()}
     options['data'] = data if data.startswith('builtin:') else str(Path(data).resolve())
@@ -391,20 +389,42 @@ def _train(data, out, resume, json, device, workers, cache, on_error, accumulate
     cls = class_of(o.method, o.plus)
     if o.data.startswith('builtin:digits') and issubclass(cls, AdaFocusTSM): raise ValueError(f'{o.data}: the method {o.method} is for motions, and a digit does not move: use builtin:motions.')
     if issubclass(cls, TSMPlus) and (o.patch_size or o.candidates): raise ValueError(f'--patch-size and --candidates: the method {o.method} sees full frames. Leave them away.')
-    c = cls.sizes_of(o.preset)
-    dls = open_data(o, frames_of(cls, o), o.frame_size or c['frame_size'], o.batch_size or RECIPES[o.preset][1]['bs'], device, workers, cache, on_error, quiet=json)
-    model = model_for(o, dls.c, dls.vocab)
+    return o,cls
+
+# %% ../nbs/11_commands.ipynb #f1100018
+def _epochs(o, cls):
+    "Epochs by stage, as far as they were given"
     epochs = {k:v for k,v in zip(TrainingPlus.stages, (o.epochs0, o.epochs0, o.epochs1, o.epochs2, o.epochs3, *((o.epochs_plus, o.epochs3) if o.plus else ()))) if v is not None}
     if issubclass(cls, TSM): epochs.pop('glance', None)                                                           # they do not glance
     if wrong := first(k for k in epochs if k not in getattr(cls, 'stages', epochs)): raise ValueError(f'--epochs{wrong}: the method {o.method} has no Stage {wrong}. Leave the option away.')
+    return epochs
+
+def _announced(o, cls, dls, device, out):
+    "What is printed before the first stage"
+    preparation = getattr(dls, 'preparation', '')
+    yield f'{cls.__name__}, preset {o.preset}, {len(dls.train.dataset)} training and {len(dls.valid.dataset)} validation videos, {dls.c} classes. Device: {device_name(device)}. Results: {out}'
+    yield preparation
+    if issubclass(cls, AdaFocusTSM) and 'half of the clips mirrored' in preparation: yield 'If left and right make different classes, add --no-flip.'
+    if num_distrib()>1: yield f'{num_distrib()} processes share every batch.'
+
+# %% ../nbs/11_commands.ipynb #f1100021
+def _train(data, out, resume, json, device, workers, cache, on_error, accumulate, **options):
+    check_numbers(workers=workers, accumulate=accumulate, **options)
+    check_plus(**{k:options[k] for k in ('plus','keep','lam','epochs_plus')})
+    if resume and out is None: raise ValueError('--resume needs --out, the folder of the run that is to go on.')
+    out,device = Path(out) if out else free_folder('runs/train'), join_world(pick_device(device))
+    json_only,first_one = json,rank_distrib()==0                           # of several processes rank 0 speaks and writes
+    json = json or not first_one
+    o,cls = _settled(data, out, resume, device, options)
+    c = cls.sizes_of(o.preset)
+    dls = open_data(o, frames_of(cls, o), o.frame_size or c['frame_size'], o.batch_size or RECIPES[o.preset][1]['bs'], device, workers, cache, on_error, quiet=json)
+    model = model_for(o, dls.c, dls.vocab)
+    epochs = _epochs(o, cls)
     check_parts(dls, model, accumulate)                                    # before anything is written
     run = joined_run(out, dict(command='adafocus_train', options=vars(o), device=device_name(device), model=model.config), resume)
     if run.config['model']['labels']!=list(dls.vocab): raise ValueError(f'{out} was trained on other classes than {data} has now: it cannot go on with them.')
     say = (lambda *a: None) if json else print
-    say(f'{cls.__name__}, preset {o.preset}, {len(dls.train.dataset)} training and {len(dls.valid.dataset)} validation videos, {dls.c} classes. Device: {device_name(device)}. Results: {out}')
-    say(getattr(dls, 'preparation', ''))
-    if issubclass(cls, AdaFocusTSM) and 'half of the clips mirrored' in getattr(dls, 'preparation', ''): say('If left and right make different classes, add --no-flip.')
-    if num_distrib()>1: say(f'{num_distrib()} processes share every batch.')
+    for line in _announced(o, cls, dls, device, out): say(line)
     again = ['adafocus_train', data, '--out', str(out), '--resume', *(['--cache', cache] if cache else []), *(['--on-error', on_error] if on_error!='stop' else [])]
     with at_work(run, f'To go on: {shlex.join(again)}'):
         train = training_of(cls, o.keep)
@@ -413,6 +433,18 @@ def _train(data, out, resume, json, device, workers, cache, on_error, accumulate
     if first_one: finish(run, results, dls, model, json_only)
 
 # %% ../nbs/11_commands.ipynb #bf5c008a
+def _options_of(run):
+    "What `run_options` says; of a demo what adafocus_train would have been told; of a model without a run nothing"
+    try: return run_options(run)
+    except (OSError, ValueError): pass
+    try: config = js.loads((run/'config.json').read_text())
+    except (OSError, ValueError): return {}
+    if config.get('command')!='adafocus_demo': return {}
+    videos = {k: int(v) if isinstance(v, bool) else v for k,v in config['data'].items() if k not in ('seed','n_frames','frame_size')}
+    name = 'digits' if 'digit_size' in videos else 'motions'                # frames and their size are the model's
+    return dict(data=','.join([f'builtin:{name}', *[f'{k}={dumps(v)}' for k,v in videos.items()]]), seed=config['seed'])
+
+# %% ../nbs/11_commands.ipynb #f1100024
 def trained_model(
     run,          # folder of a run, or of a model
     device='cpu', # where the model goes
@@ -425,11 +457,11 @@ def trained_model(
     if folder is None: raise FileNotFoundError(f'{run} holds no model: train one with adafocus_train DATA --out {run}.')
     model = AdaFocus.load(folder).to(device)
     if keep is not None:
-        check_plus(isinstance(model, AdaFocusPlus), keep=keep)
+        if not isinstance(model, AdaFocusPlus):
+            raise ValueError(f'--keep {keep}: the model of {run} is of class {type(model).__name__}, which skips no frames. Leave --keep away, or name a run of AdaFocus+.')
+        check_plus(True, keep=keep)
         model.set_keep(keep)
-    try: options = run_options(run)
-    except (OSError, ValueError): options = dict(preset=model.config['preset'] or 'paper')
-    return model, SimpleNamespace(**{**default, **options})
+    return model, SimpleNamespace(**{**default, 'preset':model.config['preset'] or 'paper', **_options_of(run)})
 
 # %% ../nbs/11_commands.ipynb #363dbca0
 def to_labels_of(
@@ -466,6 +498,7 @@ def adafocus_eval(
     "Accuracy of a trained model on validation videos"
     with sentences('adafocus_eval'): return _eval(**locals())
 
+# %% ../nbs/11_commands.ipynb #f1100028
 def _eval(run, data, layout, method, all_videos, batch_size, keep, bf16, resize, square, cache, on_error, workers, device, json):
     check_numbers(batch_size=batch_size, resize=resize, workers=workers)
     device = pick_device(device)
@@ -514,19 +547,29 @@ def adafocus_predict(
     json:bool=False       # one line of JSON for each file
 ):
     "What is on these videos?"
-    with sentences('adafocus_predict'): failed = _predict(**locals())
-    if failed and in_shell('adafocus_predict'): sys.exit(1)
-    return failed
+    with sentences('adafocus_predict'): return _predict(**locals())
 
+# %% ../nbs/11_commands.ipynb #f1100031
+def _line(path, said):
+    "What is printed for one file"
+    if 'error' in said: return f"{path}: not read. {said['error']}"
+    looked,frames = len(said['looked']),len(said['frames'])
+    return (f'{path}: '+'; '.join(f"{o['label']} {o['probability']:.1%}" for o in said['top'])
+            + ('' if looked==frames else f'  (looked at {looked} of {frames} frames)') + (f"  -> {said['annotated']}" if 'annotated' in said else ''))
+
+def _room_for(annotate, files):
+    "Make the folder of the copies, or say why it cannot be that one"
+    if Path(annotate).is_file(): raise ValueError(f'{annotate} is a file: --annotate needs a folder.')
+    if any(Path(o).resolve().parent==Path(annotate).resolve() for o in files): raise ValueError(f'{annotate} holds videos that are to be read: choose another folder for the copies.')
+    Path(annotate).mkdir(parents=True, exist_ok=True)
+
+# %% ../nbs/11_commands.ipynb #f1100034
 def _predict(run, files, method, annotate, top, keep, resize, square, fast, device, json):
     check_numbers(top=top, resize=resize)
     model,o = trained_model(run, pick_device(device), keep)
     check_method(model, method)
     recognizer,failed = Recognizer(model, 'fast' if fast else 'plain', prepare=preparation(model, o, resize, square)),0
-    if annotate:
-        if Path(annotate).is_file(): raise ValueError(f'{annotate} is a file: --annotate needs a folder.')
-        if any(Path(o).resolve().parent==Path(annotate).resolve() for o in files): raise ValueError(f'{annotate} holds videos that are to be read: choose another folder for the copies.')
-        Path(annotate).mkdir(parents=True, exist_ok=True)
+    if annotate: _room_for(annotate, files)
     for path in files:
         try:
             said,out,indices = recognizer.predict(path, top)
@@ -535,13 +578,18 @@ def _predict(run, files, method, annotate, top, keep, resize, square, fast, devi
                 recognizer.annotate(path, said['annotated'], out, indices)
         except (VideoError, OSError) as e: said,failed = dict(file=str(path), error=str(e)),failed+1
         if json: print(dumps(said), flush=True)
-        elif 'error' in said: print(f"{path}: not read. {said['error']}", flush=True)
-        else: print(f'{path}: '+'; '.join(f"{o['label']} {o['probability']:.1%}" for o in said['top']) + ('' if len(said['looked'])==len(said['frames']) else f"  (looked at {len(said['looked'])} of {len(said['frames'])} frames)")
-                   + (f"  -> {said['annotated']}" if annotate else ''), flush=True)
+        else: print(_line(path, said), flush=True)
     if failed and not json: print(f'{failed} of {len(files)} files could not be read.', file=sys.stderr)
+    if failed and in_shell('adafocus_predict'): sys.exit(1)
     return failed
 
 # %% ../nbs/11_commands.ipynb #11a00002
+def _look(t, seen, model, whole, prepare):
+    "What is drawn for one look"
+    box = patch_in_frame(seen.corner, model.patch_size, model.frame_size, *whole.shape[1:], **prepare) if seen.looked else None
+    return Look(t, box, f'{seen.label} {seen.probability:.0%}', seen.probability)
+
+# %% ../nbs/11_commands.ipynb #f1100035
 def _watched(
     source,    # as `iter_stream` takes it
     recognizer,# a `StreamRecognizer`
@@ -553,16 +601,15 @@ def _watched(
     stopped=() # not empty: stop here
 ):             # yields (seconds, whole frame)
     "The frames of a stream; some of them are looked at"
-    m,(resize,square),next_look,begin = recognizer.model,prepare.values(),-float('inf'),None
+    (resize,square),next_look,begin = prepare.values(),-float('inf'),None
     frames = iter_stream(source, None if square else resize, resize if square else None)
     try:
         for t,small,whole in frames:
             begin = ifnone(begin, t)
             if stopped or seconds is not None and t-begin>seconds: return
             if t>=next_look-1e-6:
-                seen,next_look = recognizer.push(centre_crop(small[None], m.frame_size)[0]),t+every
-                box = patch_in_frame(seen.corner, m.patch_size, m.frame_size, *whole.shape[1:], **prepare) if seen.looked else None
-                looks.append(Look(t, box, f'{seen.label} {seen.probability:.0%}', seen.probability)); say(t-begin, seen)
+                seen,next_look = recognizer.push(centre_crop(small[None], recognizer.model.frame_size)[0]),t+every
+                looks.append(_look(t, seen, recognizer.model, whole, prepare)); say(t-begin, seen)
             yield t,whole
             if recognizer.seen.done: return
     finally: frames.close()
@@ -600,6 +647,7 @@ def adafocus_stream(
     "What is on this stream, so far?"
     with sentences('adafocus_stream'): return _stream(**locals())
 
+# %% ../nbs/11_commands.ipynb #f1100038
 def _stream(run, source, every, confidence, seconds, annotate, keep, resize, square, device, json):
     check_numbers(every=every, resize=resize)
     if seconds is not None and not seconds>=0: raise ValueError(f'--seconds {seconds}: give seconds, 0 or more, such as 10.')
@@ -614,7 +662,7 @@ def _stream(run, source, every, confidence, seconds, annotate, keep, resize, squ
         if json: print(dumps(dict(seconds=round(t, 3), label=seen.label, probability=round(seen.probability, 4), corner=seen.corner, looked=seen.looked)), flush=True)
         else: print(f"{t:8.2f} s  {seen.label} {seen.probability:.1%}{'' if seen.looked else '  (skipped)'}{'  sure enough' if seen.done else ''}", flush=True)
     recognizer,looks = StreamRecognizer(model, confidence),deque(maxlen=16)
-    fps = video_info(source).fps if annotate and Path(source).is_file() else 25
+    fps = video_info(source).fps if annotate and Path(source).is_file() else None   # a camera promises none
     if not annotate: return deque(_watched(source, recognizer, prepare, every, seconds, looks, say), maxlen=0)
     with ctrl_c() as stopped: annotate_video(annotate, _watched(source, recognizer, prepare, every, seconds, looks, say, stopped), looks, fps)
 
@@ -633,6 +681,7 @@ def adafocus_convert(
     "Make a model of this package from the authors' checkpoints"
     with sentences('adafocus_convert'): return _convert(**locals())
 
+# %% ../nbs/11_commands.ipynb #f1100040
 def _convert(files, out, patch_size, labels, json):
     check_numbers(patch_size=patch_size)
     if labels and not Path(labels).is_file(): raise ValueError(f'There is no file {labels}: --labels needs a text file with one class name a line.')
@@ -658,6 +707,7 @@ def adafocus_export(
     "Write a trained model as one file for machines without this package"
     with sentences('adafocus_export'): return _export(**locals())
 
+# %% ../nbs/11_commands.ipynb #f1100041
 def _export(run, out, step, keep, json):
     suffix = Path(out).suffix
     if suffix not in ('.onnx','.pt2'): raise ValueError(f'{out}: the name must end with .onnx, or with .pt2 for torch.export.')
@@ -700,6 +750,7 @@ def adafocus_bench(
     "Time the package on this machine"
     with sentences('adafocus_bench'): return _bench(**locals())
 
+# %% ../nbs/11_commands.ipynb #f1100043
 def _bench(what, device, preset, batch_size, n_frames, eager, kernels, rounds, run, data, json):
     if what not in ('models','rollout','tsm'): raise ValueError(f'There is no benchmark {what!r}: choose models, rollout or tsm.')
     check_numbers(batch_size=batch_size, n_frames=n_frames, rounds=rounds)
@@ -791,13 +842,9 @@ def numbers_of(
     if not got or min(got)<least: raise ValueError(f'--{option} {text}: give whole numbers separated by commas, at least {least}.')
     return got
 
-def _reproduce(what, data, out, seeds, patches, only, groups, report, preset, device, short, no_pretrained, **options):
-    check_numbers(**options)
-    if num_distrib()>1: raise ValueError('adafocus_reproduce shares its work by groups: start the command several times instead of under a launcher.')
-    device,data = pick_device(device),STUDY_VIDEOS.get(what, STUDY_DIGITS) if data=='builtin' else data
-    made = data.startswith('builtin:')
-    if made and what=='table3' and 'digits' in data: raise ValueError(f'{data}: Table 3 is about motions, and a digit does not move: use builtin:motions.')
-    preset = preset or ('paper' if not made else 'tiny' if device=='cpu' else 'quick')
+# %% ../nbs/11_commands.ipynb #f1100046
+def _study(what, data, made, preset, out, seeds, patches, device, short, no_pretrained, options):
+    "A `Study` of chapter 10 on these videos"
     o = SimpleNamespace(data=data, preset=preset, resize=None, square=False, **options)
     bs,size,few = RECIPES.get(preset, RECIPES['tiny'])[1]['bs'],preset_config(preset)['frame_size'],',n=32,n_valid=16' if made and short else ''
     def loaders(seed, n_frames):
@@ -806,9 +853,19 @@ def _reproduce(what, data, out, seeds, patches, only, groups, report, preset, de
     once = dict.fromkeys(('glance','local','1','2','3','2+','3+'), 1) if short else None
     several = ',' in seeds
     seeds = numbers_of(seeds, 'seeds', 0 if several else 1)
-    study = Study(loaders, preset, out or ('runs/reproduce-table3' if what=='table3' else 'runs/reproduce'), seeds if several else range(seeds[0]),
+    return Study(loaders, preset, out or ('runs/reproduce-table3' if what=='table3' else 'runs/reproduce'), seeds if several else range(seeds[0]),
                   patches and numbers_of(patches, 'patches', 1), device, once, 64 if short else 5000, dict(weights=weights) | ({} if made else dict(glance_res=None)),
                   dict(data=data if made else str(Path(data).resolve()), no_flip=o.no_flip, layout=o.layout, weights=weights, valid_fraction=o.valid_fraction), partial(print, file=sys.stderr, flush=True))
+
+# %% ../nbs/11_commands.ipynb #f1199911
+def _reproduce(what, data, out, seeds, patches, only, groups, report, preset, device, short, no_pretrained, **options):
+    check_numbers(**options)
+    if num_distrib()>1: raise ValueError('adafocus_reproduce shares its work by groups: start the command several times instead of under a launcher.')
+    device,data = pick_device(device),STUDY_VIDEOS.get(what, STUDY_DIGITS) if data=='builtin' else data
+    made = data.startswith('builtin:')
+    if made and what=='table3' and 'digits' in data: raise ValueError(f'{data}: Table 3 is about motions, and a digit does not move: use builtin:motions.')
+    preset = preset or ('paper' if not made else 'tiny' if device=='cpu' else 'quick')
+    study = _study(what, data, made, preset, out, seeds, patches, device, short, no_pretrained, options)
     if groups: return print('\n'.join(study.groups(what)))
     if only is not None and not only.strip(): raise ValueError('--only is empty: name groups, as --groups prints them.')
     try: text = study.reproduce(what, only and [g.strip() for g in only.split(',')], not report)
@@ -837,18 +894,22 @@ def adafocus_plan(
     "How long a training would take"
     with sentences('adafocus_plan'): return _plan(**locals())
 
+# %% ../nbs/11_commands.ipynb #f1199900
+def _facts(data, layout, video):
+    "Numbers of a data set, and a file of it to time decoding with"
+    if data in DATASETS: return DATASETS[data],video
+    source = read_source(data, layout, .2, 0)
+    some = [video_info(p) for p in source.train_paths[::max(1, len(source.train_paths)//10)][:10]]
+    facts = dict(train=len(source.train_paths), valid=len(source.valid_paths), classes=len(source.vocab), seconds=sum(o.n_frames/o.fps for o in some)/len(some))
+    return facts, video or source.train_paths[0]
+
 # %% ../nbs/11_commands.ipynb #11a00032
 def _plan(data, gpus, cores, preset, batch_size, efficiency, video, rates, layout, bf16, device, json):
     check_numbers(gpus=gpus, cores=cores, batch_size=batch_size)
     if not 0<efficiency<=1: raise ValueError(f'--efficiency {efficiency}: give a number above 0, at most 1, such as 0.9.')
     if preset not in RECIPES: raise ValueError(f'There is no preset {preset!r}: choose one of {", ".join(RECIPES)}.')
     about,c,cores = dict(data=data, preset=preset),preset_config(preset),cores or os.cpu_count()
-    if data in DATASETS: facts = DATASETS[data]
-    else:
-        source = read_source(data, layout, .2, 0)
-        some = [video_info(p) for p in source.train_paths[::max(1, len(source.train_paths)//10)][:10]]
-        facts = dict(train=len(source.train_paths), valid=len(source.valid_paths), classes=len(source.vocab), seconds=sum(o.n_frames/o.fps for o in some)/len(some))
-        video = video or source.train_paths[0]
+    facts,video = _facts(data, layout, video)
     if rates: known = js.loads(Path(rates).read_text())
     else:
         device = pick_device(device)

@@ -65,6 +65,17 @@ def bounce(
     return free - (p % (2*free) - free).abs()
 
 # %% ../nbs/06_video_data.ipynb #3aa04c29
+def _windows(u, side, n_frames, size, h, w):
+    "Where b drifting windows look on a photograph of h x w pixels: (b,T,S,S,2), x and y from -1 to 1"
+    axes = []
+    for j,length in ((2,h), (4,w)):                                                  # y, then x
+        at = bounce(u[:,j]*length, (u[:,j+1]-.5)*.08*side, n_frames, length-side[:,None])
+        pix = at[...,None] + side[:,None,None]*(torch.arange(size)+.5)/size
+        axes.append(2*pix/length - 1)                                                # (b,T,S)
+    y,x = axes
+    return torch.stack([x[:,:,None].expand(-1,-1,size,-1), y[:,:,:,None].expand(-1,-1,-1,size)], -1)
+
+# %% ../nbs/06_video_data.ipynb #f0600004
 def backgrounds(
     draws:Draws,    # one id a clip
     n_frames,       # T, or the (T,) times of the frames, in frames
@@ -79,13 +90,7 @@ def backgrounds(
     for k,photo in enumerate(photos()):
         m = which==k
         if not m.any(): continue
-        axes = []
-        for j,length in ((2,photo.shape[1]), (4,photo.shape[2])):                    # y, then x
-            at = bounce(u[m,j]*length, (u[m,j+1]-.5)*.08*side[m], n_frames, length-side[m,None])
-            pix = at[...,None] + side[m,None,None]*(torch.arange(frame_size)+.5)/frame_size
-            axes.append(2*pix/length - 1)                                            # (b,T,S)
-        y,x = axes
-        grid = torch.stack([x[:,:,None].expand(-1,-1,frame_size,-1), y[:,:,:,None].expand(-1,-1,-1,frame_size)], -1)
+        grid = _windows(u[m], side[m], n_frames, frame_size, *photo.shape[1:])
         cut = F.grid_sample(photo[None], grid.flatten(0,2)[None], align_corners=False, padding_mode='reflection')
         out[m] = cut[0].view(3,-1,t,frame_size,frame_size).permute(1,2,0,3,4)
     return out
@@ -210,6 +215,7 @@ def clips(self:MovingDigits,
     parts = [self._some(ids, valid, kind, t, size, shirt, visible, cut) for ids in torch.arange(n).split(50)]
     return Clips(*[torch.cat(o) for o in zip(*parts)])
 
+# %% ../nbs/06_video_data.ipynb #f0600009
 @patch
 def _some(self:MovingDigits, ids, valid, kind, t, size, shirt, visible, cut):
     draws = Draws(ids, self.seed, stage=int(valid), epoch=zlib.crc32(kind.encode()))  # no stage or epoch here: they tell the kinds of clips apart
@@ -263,8 +269,9 @@ class MovingMotions:
     c,stills_suffice = 8,('glance',)                                      # no still shows what happens: f_L goes on with videos
     stills_of_classes = False                                             # a still's label is a direction
 
-    @property
-    def settings(self): return {k:getattr(self,k) for k in ('n','n_valid','n_frames','frame_size','disc_size','spot_size','seed')}
+# %% ../nbs/06_video_data.ipynb #f0600799
+@patch(as_prop=True)
+def settings(self:MovingMotions): return {k:getattr(self,k) for k in ('n','n_valid','n_frames','frame_size','disc_size','spot_size','seed')}
 
 # %% ../nbs/06_video_data.ipynb #8a5e56dd
 def paint_spots(
@@ -291,6 +298,13 @@ def paint_spots(
     return frames + on_disc[:,:,None]*((color[:,None,:,None,None] + mark[:,:,None]) - frames)
 
 # %% ../nbs/06_video_data.ipynb #01954174
+def _motion(pair, t, offset, when):
+    "Place (B,T,2), size and strength (B,T) of the spot at the times t, for the first class of each pair"
+    pair,offset = pair[:,None],offset.clone()
+    for k,axis in ((0,1),(1,0)): offset[...,axis] = torch.where(pair==k, .8*(1-2*t), offset[...,axis])   # to the left, up
+    return offset, torch.where(pair==2, .5+.9*t, 1.), torch.where(pair==3, (t>when).float(), 1.)
+
+# %% ../nbs/06_video_data.ipynb #f0600014
 @patch
 def clips(self:MovingMotions,
     n:int,             # clips
@@ -307,6 +321,7 @@ def clips(self:MovingMotions,
     parts = [self._some(ids, valid, kind, size, disc, still, plain) for ids in torch.arange(n).split(few)]
     return Clips(*[torch.cat(o) for o in zip(*parts)])
 
+# %% ../nbs/06_video_data.ipynb #f0600015
 @patch
 def _some(self:MovingMotions, ids, valid, kind, size, disc, still=False, plain=False):
     draws = Draws(ids, self.seed, stage=2+int(valid), epoch=zlib.crc32(kind.encode()))
@@ -319,11 +334,8 @@ def _some(self:MovingMotions, ids, valid, kind, size, disc, still=False, plain=F
     path = centre[:,None] + drift[:,None]*(2*times-1)[:,None]                         # (B,T,2)
     spot = diameter*self.spot_size/self.disc_size
     room = ((diameter-spot)/2)[:,None,None]                                           # the spot can go this far
-    pair,t = (label//2)[:,None],times[None]
     offset = (.6*draws.uniform('offset', 1, 2)-.3).expand(-1,len(times),-1).clone()
-    for k,axis in ((0,1),(1,0)): offset[...,axis] = torch.where(pair==k, .8*(1-2*t), offset[...,axis])   # to the left, up
-    grown = torch.where(pair==2, .5+.9*t, 1.)
-    there = torch.where(pair==3, (t > .3+.4*u[:,6:7]).float(), 1.)
+    offset,grown,there = _motion(label//2, times[None], offset, .3+.4*u[:,6:7])
     if still:
         label,grown,there = (u[:,0]*8).long(), torch.ones_like(grown), torch.ones_like(there)
         towards = (label+.5*(u[:,6]-.5))*torch.pi/4                                    # one of eight directions
@@ -468,9 +480,8 @@ def show_results(
 ):
     "Clips with the chosen patches, and the prediction after each frame; red where it is wrong"
     x,y,p,corners = x[:max_n].as_subclass(Tensor).cpu(), y[:max_n].cpu(), logits[:max_n].detach().cpu().softmax(-1), corners[:max_n].cpu()
-    b,t = x.shape[:2]
-    fig,axs = plt.subplots(b, t, figsize=(1.1*t, 1.35*b), squeeze=False)
-    for i in range(b):
+    fig,axs = plt.subplots(*x.shape[:2], figsize=(1.1*x.shape[1], 1.35*len(x)), squeeze=False)
+    for i in range(len(x)):
         q,guess = p[i].max(-1)
         said = [f'{vocab[g]} {v:.0%}' for g,v in zip(guess,q)]
         show_patches(x[i], corners[i], patch_size, titles=[f'is {vocab[y[i]]}: {said[0]}', *said[1:]], axs=axs[i])
@@ -521,6 +532,17 @@ class VideoError(ValueError):
 _LISTS = set('hls applehttp concat concatf dash imf sdp rtsp rtp tty ffmetadata lavfi webm_dash_manifest image2 image2pipe rawvideo bin idf xbin adf'.split())
 
 # %% ../nbs/06_video_data.ipynb #b98bf126
+def _video_of(path, box):
+    "The video stream of an open container, or a sentence if there is none to use"
+    stream = None if _LISTS & set(box.format.name.split(',')) else box.streams.best('video')
+    if stream is None or getattr(stream.disposition, 'value', stream.disposition) & 0x400:           # the picture on a record's sleeve
+        raise VideoError(f'{path} holds no video{", only sound" if box.streams.audio else ""}. Remove it from the data set.')
+    ctx = stream.codec_context
+    if not ctx.width*ctx.height: raise VideoError(f'{path} does not say how large its frames are: it is damaged. Copy or download it again.')
+    if ctx.width*ctx.height>2**26: raise VideoError(f'{path} says that its frames are {ctx.width} x {ctx.height} pixels: it is damaged. Copy or download it again.')
+    return stream
+
+# %% ../nbs/06_video_data.ipynb #f0600019
 @contextmanager
 def _opened(path, threads=1):
     "The open container and its video stream; whatever FFmpeg complains about becomes a `VideoError`"
@@ -529,12 +551,7 @@ def _opened(path, threads=1):
     if not path.stat().st_size: raise VideoError(f'{path} is empty (0 bytes). Copy or download it again.')
     try:
         box = av.open(f'file:{path}', options=dict(protocol_whitelist='file'), metadata_errors='replace', timeout=10)
-        stream = None if _LISTS & set(box.format.name.split(',')) else box.streams.best('video')
-        if stream is None or getattr(stream.disposition, 'value', stream.disposition) & 0x400:           # the picture on a record's sleeve
-            raise VideoError(f'{path} holds no video{", only sound" if box.streams.audio else ""}. Remove it from the data set.')
-        ctx = stream.codec_context
-        if not ctx.width*ctx.height: raise VideoError(f'{path} does not say how large its frames are: it is damaged. Copy or download it again.')
-        if ctx.width*ctx.height>2**26: raise VideoError(f'{path} says that its frames are {ctx.width} x {ctx.height} pixels: it is damaged. Copy or download it again.')
+        stream = _video_of(path, box); ctx = stream.codec_context
         ctx.thread_count,ctx.options = threads,dict(max_pixels=str(2**26))
         if threads>1: ctx.thread_type = 'AUTO'
         yield box,stream
@@ -563,6 +580,7 @@ class _Index:
         ok = [i for i,k in enumerate(self.keys) if k<=p and self.pts[k]<=self.pts[p]]
         return self.keys[max(ok[-1]-back, 0)] if ok else 0
 
+# %% ../nbs/06_video_data.ipynb #f0600023
 def _scan(path, box, stream, keep=2**25):
     "Read all packets of the stream, decode none"
     pts,key,shown,packets,size,limit = [],[],[],[],0,2*Path(path).stat().st_size+2**20
@@ -574,8 +592,7 @@ def _scan(path, box, stream, keep=2**25):
         size += p.size+1
         if size>limit: raise VideoError(f'{path} repeats itself without end: it is damaged. Copy or download it again.')
         if not p.size: continue                                            # the end, or "as before" in an AVI
-        started = any(key[:1]) or p.is_keyframe
-        if not started: continue                                           # changes to a picture that is not there
+        if not (any(key[:1]) or p.is_keyframe): continue                                           # changes to a picture that is not there
         pts.append(p.pts); key.append(p.is_keyframe)
         shown.append(not p.is_discard and not (p.pts is not None and pts[0] is not None and p.pts<pts[0]) and not (vp8 and not bytes(p)[0]>>4&1))
         packets.append(p)
@@ -595,6 +612,7 @@ def _from_disk(box, stream, index, k):
     else:
         with _opened(box.name.removeprefix('file:')) as again: yield from ((j,p) for j,p in numbered(*again) if j>=k)
 
+# %% ../nbs/06_video_data.ipynb #f0600025
 def _pass(box, stream, index, start, frames, plain=False):
     "Decode from position `start` until `frames` have come: yields (frame number, frame)"
     ctx,need = stream.codec_context,{index.pts[index.pos[i]]:i for i in frames}
@@ -616,6 +634,7 @@ def _pass(box, stream, index, start, frames, plain=False):
         if p is None or not need: break
     ctx.skip_frame = 'DEFAULT'
 
+# %% ../nbs/06_video_data.ipynb #f0600027
 def _by_time(box, stream, index, wanted):
     "Decode the frames `wanted` (sorted): yields (frame number, frame) in any order"
     for start,group in groupby(wanted, index.start):
@@ -626,6 +645,7 @@ def _by_time(box, stream, index, wanted):
             for i,f in _pass(box, stream, index, index.start(todo[0], back=2), todo, plain=True): missing.discard(i); yield i,f
         if missing: return
 
+# %% ../nbs/06_video_data.ipynb #f0600029
 def _by_count(box, stream, packets=None):
     "Decode everything: yields frames; what cannot be decoded is left out"
     ctx = stream.codec_context
@@ -637,32 +657,6 @@ def _by_count(box, stream, packets=None):
     except av.FFmpegError: pass
 
 # %% ../nbs/06_video_data.ipynb #37f63fb6
-VideoInfo = namedtuple('VideoInfo', 'n_frames fps duration height width times')
-
-def video_info(
-    path           # video file, or folder of numbered frames
-)->VideoInfo:      # frames, frames per second, seconds, height and width as shown, (n_frames,) seconds at which each is shown
-    "Count the frames of a video without decoding them (only the first one, for its size); VideoError if there are none"
-    if Path(path).is_dir():
-        files = _frame_files(path)
-        h,w = _read_frame(files[0]).shape[1:]
-        return VideoInfo(len(files), 1., float(len(files)), h, w, np.arange(len(files))*1.)   # a folder has no clock
-    with _opened(path) as (box,stream):
-        index = _scan(path, box, stream)
-        if index.timed:
-            times = np.array([index.pts[i] for i in index.pos])*float(stream.time_base)
-            first = next((f for _,f in _by_time(box, stream, index, [0])), None)
-            if first is None: raise _cannot(path, 0, len(times))
-        else:
-            frames = _counted(path, box, stream, index)
-            first = next(frames, None)
-            if first is None: raise _cannot(path, 0, len(index.pts))
-            times = _clock([f.pts for f in chain([first], frames)], stream)
-        n,step = len(times),float(np.median(np.diff(times))) if len(times)>1 else 1/float(stream.average_rate or 25)
-        duration = times[-1]-times[0]+step
-        h,w = (first.width,first.height) if round(first.rotation/90)%2 else (first.height,first.width)
-        return VideoInfo(n, float(n/duration), float(duration), h, w, times)
-
 def _clock(pts, stream):
     "The frames' own times if they are in order, else numbers at the stream's rate"
     if None not in pts and (np.diff(pts)>0).all(): return np.array(pts)*float(stream.time_base)
@@ -675,6 +669,39 @@ def _counted(path, box, stream, index):
         with _opened(path) as (box2,stream2): yield from _by_count(box2, stream2)
 
 def _cannot(path, i, n): return VideoError(f'{path}: frame {i} of {n} cannot be decoded: the file is damaged. Copy, download or convert it again.')
+
+# %% ../nbs/06_video_data.ipynb #f0600033
+def _first_and_times(path, box, stream):
+    "The first frame, decoded, and the seconds at which all of them are shown"
+    index = _scan(path, box, stream)
+    if index.timed:
+        times = np.array([index.pts[i] for i in index.pos])*float(stream.time_base)
+        first = next((f for _,f in _by_time(box, stream, index, [0])), None)
+        if first is None: raise _cannot(path, 0, len(times))
+    else:
+        frames = _counted(path, box, stream, index)
+        first = next(frames, None)
+        if first is None: raise _cannot(path, 0, len(index.pts))
+        times = _clock([f.pts for f in chain([first], frames)], stream)
+    return first,times
+
+# %% ../nbs/06_video_data.ipynb #f0600704
+VideoInfo = namedtuple('VideoInfo', 'n_frames fps duration height width times')
+
+def video_info(
+    path           # video file, or folder of numbered frames
+)->VideoInfo:      # frames, frames per second, seconds, height and width as shown, (n_frames,) seconds at which each is shown
+    "Count the frames of a video without decoding them (only the first one, for its size); VideoError if there are none"
+    if Path(path).is_dir():
+        files = _frame_files(path)
+        h,w = _read_frame(files[0]).shape[1:]
+        return VideoInfo(len(files), 1., float(len(files)), h, w, np.arange(len(files))*1.)   # a folder has no clock
+    with _opened(path) as (box,stream):
+        first,times = _first_and_times(path, box, stream)
+        n,step = len(times),float(np.median(np.diff(times))) if len(times)>1 else 1/float(stream.average_rate or 25)
+        duration = times[-1]-times[0]+step
+        h,w = (first.width,first.height) if round(first.rotation/90)%2 else (first.height,first.width)
+        return VideoInfo(n, float(n/duration), float(duration), h, w, times)
 
 # %% ../nbs/06_video_data.ipynb #d459415b
 def _scaled_size(h, w, short_side=None, square=None):
@@ -693,24 +720,7 @@ class _ToTensor:
         x = self.sws.reformat(f, width=w, height=h, format='rgb24', interpolation='AREA', threads=1).to_ndarray()
         return torch.from_numpy(np.rot90(x, turn).transpose(2,0,1).copy())
 
-def decode_frames(
-    path,               # video file, or folder of numbered frames
-    indices,            # (T,) frame numbers from 0, in any order, repeats too; or a function: how many there are -> such numbers
-    short_side=None,    # scale so that the shorter side has this many pixels
-    square=None,        # or scale to a square of this side
-    backend='pyav',     # or 'torchcodec', if it and FFmpeg are installed (it needs a file with times; PyAV does not)
-    threads=1           # of the decoder; loaders have workers instead
-)->Tensor:              # (T, 3, h, w) uint8
-    "Decode some frames of a video; VideoError where the file cannot give one of them"
-    if backend not in ('pyav','torchcodec'): raise ValueError(f"backend={backend!r}: choose 'pyav' or 'torchcodec'.")
-    if not callable(indices) and not len(indices): raise ValueError('indices is empty: ask for at least one frame.')
-    pick = indices if callable(indices) else (lambda n: indices)
-    read = _frames_of_folder if Path(path).is_dir() else _frames_pyav if backend=='pyav' else _frames_torchcodec
-    indices,got = read(path, pick, _ToTensor(short_side, square), threads, callable(indices))
-    out = torch.empty(len(indices), *got[indices[0]].shape, dtype=torch.uint8)
-    for o,i in zip(out, indices): o.copy_(got[i])
-    return out
-
+# %% ../nbs/06_video_data.ipynb #f0600036
 def _picked(path, pick, n=None):
     "The frame numbers that are wanted as integers, and sorted without repeats; refuses what the video does not have"
     if n==0: raise VideoError(f'{path}: no frame of it can be decoded, the file is damaged. Copy, download or convert it again.')
@@ -719,6 +729,7 @@ def _picked(path, pick, n=None):
     if n is not None and not 0<=min(frames)<=max(frames)<n: raise IndexError(f'{path} has frames 0 to {n-1}: there is no frame {min(frames) if min(frames)<0 else max(frames)}.')
     return frames,sorted(set(frames))
 
+# %% ../nbs/06_video_data.ipynb #f0600039
 def _frames_pyav(path, pick, tensor, threads, count):
     with _opened(path, threads) as (box,stream):
         index,got = _scan(path, box, stream),{}
@@ -738,6 +749,7 @@ def _frames_pyav(path, pick, tensor, threads, count):
             if i not in got: raise _cannot(path, i, n)
         return frames,got
 
+# %% ../nbs/06_video_data.ipynb #f0600041
 def _frames_torchcodec(path, pick, tensor, threads, count):
     from torchcodec.decoders import VideoDecoder
     try:
@@ -748,6 +760,25 @@ def _frames_torchcodec(path, pick, tensor, threads, count):
         if 'libtorchcodec' in str(e): raise ImportError("backend='torchcodec' needs FFmpeg's shared libraries, which are not installed. Install ffmpeg, or use backend='pyav'.") from None
         raise VideoError(f'{path} cannot be decoded ({first(str(e).splitlines())}): it is damaged or no video. Copy, download or convert it again.') from None
     return frames,{i:tensor(av.VideoFrame.from_ndarray(f, 'rgb24')) for i,f in zip(wanted, data)}
+
+# %% ../nbs/06_video_data.ipynb #f0600043
+def decode_frames(
+    path,               # video file, or folder of numbered frames
+    indices,            # (T,) frame numbers from 0, in any order, repeats too; or a function: how many there are -> such numbers
+    short_side=None,    # scale so that the shorter side has this many pixels
+    square=None,        # or scale to a square of this side
+    backend='pyav',     # or 'torchcodec', if it and FFmpeg are installed (it needs a file with times; PyAV does not)
+    threads=1           # of the decoder; loaders have workers instead
+)->Tensor:              # (T, 3, h, w) uint8
+    "Decode some frames of a video; VideoError where the file cannot give one of them"
+    if backend not in ('pyav','torchcodec'): raise ValueError(f"backend={backend!r}: choose 'pyav' or 'torchcodec'.")
+    if not callable(indices) and not len(indices): raise ValueError('indices is empty: ask for at least one frame.')
+    pick = indices if callable(indices) else (lambda n: indices)
+    read = _frames_of_folder if Path(path).is_dir() else _frames_pyav if backend=='pyav' else _frames_torchcodec
+    indices,got = read(path, pick, _ToTensor(short_side, square), threads, callable(indices))
+    out = torch.empty(len(indices), *got[indices[0]].shape, dtype=torch.uint8)
+    for o,i in zip(out, indices): o.copy_(got[i])
+    return out
 
 # %% ../nbs/06_video_data.ipynb #25349020
 def _frame_files(path):
@@ -769,6 +800,14 @@ def _frames_of_folder(path, pick, tensor, threads, count):
     return frames,{i:_read_frame(files[i], tensor) for i in wanted}
 
 # %% ../nbs/06_video_data.ipynb #30edc59b
+def _in_order(path, box, stream):
+    "(seconds, decoded frame) one after the other; what cannot be decoded is left out"
+    n,rate = 0,float(stream.average_rate or 25)
+    for n,f in enumerate(_by_count(box, stream), 1):
+        if not f.is_corrupt: yield (n-1)/rate if f.pts is None else float(f.pts*stream.time_base), f
+    if not n: raise _cannot(path, 0, 0)
+
+# %% ../nbs/06_video_data.ipynb #f0600702
 def iter_frames(
     path,            # video file, or folder of numbered frames
     short_side=None, # scale so that the shorter side has this many pixels
@@ -784,11 +823,7 @@ def iter_frames(
         times = video_info(path).times.tolist()
         for i in range(0, len(times), 32): yield from zip(times[i:i+32], decode_frames(path, range(len(times))[i:i+32], short_side, square, backend))
     else:
-        with _opened(path, threads) as (box,stream):
-            n,rate = 0,float(stream.average_rate or 25)
-            for n,f in enumerate(_by_count(box, stream), 1):
-                if not f.is_corrupt: yield (n-1)/rate if f.pts is None else float(f.pts*stream.time_base), tensor(f)
-            if not n: raise _cannot(path, 0, 0)
+        with _opened(path, threads) as (box,stream): yield from ((t,tensor(f)) for t,f in _in_order(path, box, stream))
 
 # %% ../nbs/06_video_data.ipynb #06a00002
 _CAMERAS = dict(linux=('v4l2','/dev/video{}'), darwin=('avfoundation','{}'), win32=('dshow','video={}'))   # FFmpeg's names
@@ -811,6 +846,7 @@ def _live(source):
     finally:
         if box is not None: box.close()
 
+# %% ../nbs/06_video_data.ipynb #f0600045
 def iter_stream(
     source,          # video file; address such as rtsp://…; 'webcam', 'webcam:1'
     short_side=None, # scale so that the shorter side has this many pixels
@@ -820,10 +856,7 @@ def iter_stream(
     scaled,whole = _ToTensor(short_side, square),_ToTensor()
     live = re.match(r'webcam(:|$)|\w+://', str(source))
     with (_live(source) if live else _opened(source, 2)) as (box,stream):
-        rate,n = float(stream.average_rate or 25),0
-        for n,f in enumerate(_by_count(box, stream), 1):
-            if not f.is_corrupt: yield (n-1)/rate if f.pts is None else float(f.pts*stream.time_base), scaled(f), whole(f)
-        if not n: raise _cannot(source, 0, 0)
+        for t,f in _in_order(source, box, stream): yield t, scaled(f), whole(f)
 
 # %% ../nbs/06_video_data.ipynb #8b885631
 def frame_indices(
@@ -869,14 +902,17 @@ class VideoSource:
         "(C,) videos of each class"
         y = self.part(valid)[1]
         return y.sum(0).long() if self.multilabel else y.bincount(minlength=len(self.vocab))
-    def without(self, paths):
-        "The same source without some videos"
-        res = VideoSource.__new__(VideoSource); res.__dict__.update(self.__dict__)
-        for part in ('train','valid'):
-            keep = [i for i,p in enumerate(getattr(self, part+'_paths')) if p not in paths]
-            setattr(res, part+'_paths', [getattr(self, part+'_paths')[i] for i in keep]); setattr(res, part+'_labels', getattr(self, part+'_labels')[keep])
-        return res
     def __repr__(self): return f'VideoSource({self.layout}: {len(self.train_paths)} training and {len(self.valid_paths)} validation videos, {len(self.vocab)} classes{", several labels a video" if self.multilabel else ""})'
+
+# %% ../nbs/06_video_data.ipynb #f0600600
+@patch
+def without(self:VideoSource, paths):
+    "The same source without some videos"
+    res = VideoSource.__new__(VideoSource); res.__dict__.update(self.__dict__)
+    for part in ('train','valid'):
+        keep = [i for i,p in enumerate(getattr(self, part+'_paths')) if p not in paths]
+        setattr(res, part+'_paths', [getattr(self, part+'_paths')[i] for i in keep]); setattr(res, part+'_labels', getattr(self, part+'_labels')[keep])
+    return res
 
 # %% ../nbs/06_video_data.ipynb #47a38745
 _VIDEO, _IMAGE = set('.mp4 .avi .mkv .webm .mov .m4v .mpg .mpeg .ts .flv .wmv .3gp .ogv'.split()), {'.jpg','.jpeg','.png'}
@@ -899,6 +935,7 @@ def _draw_split(names, labels, fraction, seed):
         for i in sorted(group, key=lambda i: (zlib.crc32(f'{seed}:{names[i]}'.encode()), names[i]))[:n]: valid[i] = True
     return valid
 
+# %% ../nbs/06_video_data.ipynb #f0600049
 def _read_folder(root, fraction, seed, find=get_video_files, layout='folder'):
     files = find(root)
     if not files: raise ValueError(f'{root} holds no {"videos" if layout=="folder" else "extracted frames"}: put {"files like a.mp4" if layout=="folder" else "folders of numbered jpgs"} into a folder for each class.')
@@ -917,14 +954,19 @@ def _read_folder(root, fraction, seed, find=get_video_files, layout='folder'):
     return [files[i] for i in keep], labels, ['/'.join(parts[i]) for i in keep], [split[i] for i in keep], vocab, problems
 
 # %% ../nbs/06_video_data.ipynb #555fbcdf
-def _read_csv(file, fraction, seed):
+def _csv_rows(file):
+    "The lines of a CSV with the columns that are needed"
     try:
         with open(file, newline='', encoding='utf-8-sig') as f: rows = list(csv.DictReader(f, skipinitialspace=True))
     except (UnicodeDecodeError, csv.Error): raise ValueError(f'{file} is no CSV file: give a CSV of `path,label` lines, or a folder with a folder of videos for each class.') from None
     if not rows: raise ValueError(f'{file} is empty: its first line is `path,label` (and `split` if you like), then a line for each video.')
     if not {'path','label'} <= set(rows[0]): raise ValueError(f'{file} has the columns {", ".join(map(str, rows[0]))}: its first line must be `path,label` (or `path,label,split`).')
+    return rows
+
+# %% ../nbs/06_video_data.ipynb #f0600503
+def _read_csv(file, fraction, seed):
     problems,kept = [],[]
-    for n,row in enumerate(rows, 2):
+    for n,row in enumerate(_csv_rows(file), 2):
         path,labels,split = [(row.get(o) or '').strip() for o in ('path','label','split')]
         labels = [o.strip() for o in labels.split(';') if o.strip()]
         if not path or not labels: problems.append(f'{file.name}, line {n}: no {"label" if path else "path"}; the line is left out.'); continue
@@ -950,6 +992,7 @@ def _list_line(line, sep):
     name,n,*labels = line.split(',') if sep==',' else line.rsplit(' ', 2)
     return name.strip(), int(n), [int(o) for o in labels if o.strip()]
 
+# %% ../nbs/06_video_data.ipynb #f0600052
 def _find_video(root, name):
     "The folder of frames, or the file, of a video in a list"
     tries = [root/'frames'/name, root/name, root/'videos'/name]
@@ -966,6 +1009,7 @@ def class_names(file):
     names = [re.sub(r'^\d+[\s,]+|[\s,]+\d+$', '', o) for o in lines]
     return names if len(set(names))==len(lines) else lines
 
+# %% ../nbs/06_video_data.ipynb #f0600055
 def _read_lists(root, layout):
     *lists,classes,sep = _LIST_FILES[layout]
     for o in (*lists, classes):
@@ -985,8 +1029,30 @@ def _read_lists(root, layout):
     return VideoSource(*found, vocab, layout, not layout.startswith('sth'), problems, listed)
 
 # %% ../nbs/06_video_data.ipynb #6d396476
+def _for_validation(names, labels, split, fraction, seed):
+    "A bool for each video; whatever has no split is drawn"
+    if 'valid' in split and None not in split: return [o=='valid' for o in split]
+    ids = [i for i,o in enumerate(split) if o!='valid' and (o is None or 'valid' not in split)]
+    drawn = dict(zip(ids, _draw_split([names[i] for i in ids], [labels[i] for i in ids], fraction, seed)))
+    return [drawn.get(i, o=='valid') for i,o in enumerate(split)]
+
+# %% ../nbs/06_video_data.ipynb #f0600705
 LAYOUTS = ('folder','csv','frames',*_LIST_FILES)
 
+def _layout_of(data, layout):
+    "The layout to read by, or one sentence"
+    if layout is not None and layout not in LAYOUTS: raise ValueError(f'There is no layout {layout!r}: choose one of {", ".join(LAYOUTS)}.')
+    if not data.exists(): raise ValueError(f'{data}: there is no such file or folder.')
+    layout = ifnone(layout, 'folder' if data.is_dir() else 'csv')
+    if data.is_dir() == (layout=='csv'): raise ValueError(f'{data} is a {"folder" if data.is_dir() else "file"}: layout {layout!r} reads a {"CSV file" if layout=="csv" else "folder"}.')
+    return layout
+
+def _two_classes(data, vocab):
+    "One sentence where there is nothing to tell apart"
+    if not vocab and data.is_dir() and len(get_video_files(data)): raise ValueError(f'{data} holds videos, but no folders of classes: put the videos of each class into a folder of its own, and give the folder above.')
+    if len(vocab)<2: raise ValueError(f'{data} has videos of {len(vocab)} class only{f" ({vocab[0]})" if vocab else ""}: a classifier needs two. Put each class into a folder of its own.')
+
+# %% ../nbs/06_video_data.ipynb #f0600058
 def read_source(
     data,                # folder, or CSV file
     layout=None,         # one of `LAYOUTS`; None: 'csv' for a file, 'folder' for a folder
@@ -994,20 +1060,12 @@ def read_source(
     seed=0               # of that choice
 )->VideoSource:
     "Read which videos there are; nothing is decoded"
-    data = Path(data)
-    if layout is not None and layout not in LAYOUTS: raise ValueError(f'There is no layout {layout!r}: choose one of {", ".join(LAYOUTS)}.')
-    if not data.exists(): raise ValueError(f'{data}: there is no such file or folder.')
-    layout = ifnone(layout, 'folder' if data.is_dir() else 'csv')
-    if data.is_dir() == (layout=='csv'): raise ValueError(f'{data} is a {"folder" if data.is_dir() else "file"}: layout {layout!r} reads a {"CSV file" if layout=="csv" else "folder"}.')
+    data = Path(data); layout = _layout_of(data, layout)
     if layout in _LIST_FILES: return _read_lists(data, layout)
     if layout=='csv': paths,labels,names,split,vocab,problems = _read_csv(data, valid_fraction, seed)
     else: paths,labels,names,split,vocab,problems = _read_folder(data, valid_fraction, seed, *(() if layout=='folder' else (_frame_folders,'frames')))
-    if not vocab and data.is_dir() and len(get_video_files(data)): raise ValueError(f'{data} holds videos, but no folders of classes: put the videos of each class into a folder of its own, and give the folder above.')
-    if len(vocab)<2: raise ValueError(f'{data} has videos of {len(vocab)} class only{f" ({vocab[0]})" if vocab else ""}: a classifier needs two. Put each class into a folder of its own.')
-    if 'valid' in split and None not in split: valid = [o=='valid' for o in split]
-    else:   # whatever has no split is drawn
-        drawn = dict(zip(ids := [i for i,o in enumerate(split) if o!='valid' and (o is None or 'valid' not in split)], _draw_split([names[i] for i in ids], [labels[i] for i in ids], valid_fraction, seed)))
-        valid = [drawn.get(i, o=='valid') for i,o in enumerate(split)]
+    _two_classes(data, vocab)
+    valid = _for_validation(names, labels, split, valid_fraction, seed)
     pick = lambda xs,want: [x for x,v in zip(xs, valid) if v==want]
     res = VideoSource(pick(paths,False), pick(labels,False), pick(paths,True), pick(labels,True), vocab, layout, True, problems)
     if not len(res.train_paths) or not len(res.valid_paths): raise ValueError(f'{data} gives {len(res.train_paths)} training and {len(res.valid_paths)} validation videos: both need some.')
@@ -1030,6 +1088,7 @@ class SourceReport:
         lines += self.problems[:10] + [f'{len(self.bad)} videos cannot be read:'][:len(self.bad)] + [f'  {o}' for o in list(self.bad.values())[:10]]
         return '\n'.join(lines + ['  …']*(len(self.bad)>10))
 
+# %% ../nbs/06_video_data.ipynb #f0600059
 def _check_video(path, listed=None):
     "Number of frames, or the sentence that says why there is none"
     try:
@@ -1041,6 +1100,7 @@ def _check_video(path, listed=None):
     except VideoError as e: return str(e)
     return f'{path} holds {n} frames, its list promises {listed}. Extract its frames again.' if listed and n<listed and Path(path).is_dir() else n
 
+# %% ../nbs/06_video_data.ipynb #f0600060
 def check_source(
     source,            # a `VideoSource`
     n_workers=2,       # files opened at a time
@@ -1076,6 +1136,7 @@ def _cache_read(file, pick):
         return torch.from_numpy(rows['frame'].copy())
     except (OSError, ValueError, EOFError, IndexError, KeyError, SyntaxError, TypeError): return None
 
+# %% ../nbs/06_video_data.ipynb #f0600062
 def _cache_write(file, frames):
     "Write under a temporary name, then rename; a full disk only means that nothing is kept"
     rows = np.empty(len(frames), dtype=[('frame', 'u1', tuple(frames.shape[1:])), ('crc', '<u4')])
@@ -1108,23 +1169,25 @@ class VideoFiles:
     def __len__(self): return len(self.paths)
     def __getitem__(self, i): return self.clip(i, Draws([i]))
 
-    def clip(self, i, draws):
-        "Clip `i` with the frames that `draws` (of one id) chooses, if this is for training"
-        path,size = self.paths[i],(self.short_side, self.square)
-        pick = lambda n: frame_indices(self.n_frames, n, draws if self.train else None)
-        if not self.cache: return TensorVideo(decode_frames(path, pick, *size, self.backend)),self.labels[i]
-        every = lambda n: range(n)
-        if not Path(path).exists(): raise VideoError(f'{path}: there is no such file. Check the path.')
-        file = _cache_file(self.cache, path, (*size, 'all' if self.train else self.n_frames))
-        x = _cache_read(file, pick if self.train else every)
-        if x is None and self.train:
-            info = video_info(path)
-            fits = info.n_frames*3*np.prod(_scaled_size(info.height, info.width, *size)) <= self.cache_mb*2**20
-            x = decode_frames(path, every if fits else pick, *size, self.backend)
-            if fits: _cache_write(file, x); x = x[pick(len(x))]
-        elif x is None:
-            x = decode_frames(path, pick, *size, self.backend); _cache_write(file, x)
-        return TensorVideo(x),self.labels[i]
+# %% ../nbs/06_video_data.ipynb #f0600064
+@patch
+def clip(self:VideoFiles, i, draws):
+    "Clip `i` with the frames that `draws` (of one id) chooses, if this is for training"
+    path,size = self.paths[i],(self.short_side, self.square)
+    pick = lambda n: frame_indices(self.n_frames, n, draws if self.train else None)
+    if not self.cache: return TensorVideo(decode_frames(path, pick, *size, self.backend)),self.labels[i]
+    every = lambda n: range(n)
+    if not Path(path).exists(): raise VideoError(f'{path}: there is no such file. Check the path.')
+    file = _cache_file(self.cache, path, (*size, 'all' if self.train else self.n_frames))
+    x = _cache_read(file, pick if self.train else every)
+    if x is None and self.train:
+        info = video_info(path)
+        fits = info.n_frames*3*np.prod(_scaled_size(info.height, info.width, *size)) <= self.cache_mb*2**20
+        x = decode_frames(path, every if fits else pick, *size, self.backend)
+        if fits: _cache_write(file, x); x = x[pick(len(x))]
+    elif x is None:
+        x = decode_frames(path, pick, *size, self.backend); _cache_write(file, x)
+    return TensorVideo(x),self.labels[i]
 
 # %% ../nbs/06_video_data.ipynb #c0c271bf
 class VideoCrop:
@@ -1143,16 +1206,22 @@ class VideoCrop:
     ):         # (B, T, 3, frame_size, frame_size) uint8
         (b,t,c,h,w),s = x.shape,self.frame_size
         if not self.train: return TensorVideo(crop_patches(x.as_subclass(Tensor), ((hw-s)//2)[:,None].expand(-1,t,-1), s))
-        u = draws.uniform('augment', 4).to(x.device)
-        side = torch.tensor(self.scales, device=x.device)[(u[:,0]*len(self.scales)).long()] * hw.amin(1)       # (B,)
-        start = u[:,1:3]*(hw-side[:,None])                                                                     # anywhere within the frame
-        at = start[...,None] + side[:,None,None]*(torch.arange(s, device=x.device)+.5)/s                       # (B,2,S) in pixels
-        at = torch.minimum(at.clamp(min=.5), hw[...,None]-.5)                                                  # not into the padding
-        if self.flip: at[:,1] = torch.where(u[:,3:]<.5, at[:,1].flip(-1), at[:,1])
-        at = 2*at/torch.tensor([[[h],[w]]], device=x.device) - 1
-        grid = torch.stack([at[:,1,None,:].expand(-1,s,-1), at[:,0,:,None].expand(-1,-1,s)], -1)               # (B,S,S,2) as (x, y)
+        grid = self._grid(draws.uniform('augment', 4).to(x.device), hw, h, w)
         out = F.grid_sample(x.as_subclass(Tensor).flatten(1,2).float(), grid, align_corners=False, padding_mode='border')
         return TensorVideo(out.round().byte().view(b,t,c,s,s))                                                 # (B,T*C,S,S) -> (B,T,C,S,S)
+
+# %% ../nbs/06_video_data.ipynb #f0600611
+@patch
+def _grid(self:VideoCrop, u, hw, h, w):
+    "Random crops as a grid (B,S,S,2) on frames padded to h x w"
+    s = self.frame_size
+    side = torch.tensor(self.scales, device=u.device)[(u[:,0]*len(self.scales)).long()] * hw.amin(1)       # (B,)
+    start = u[:,1:3]*(hw-side[:,None])                                                                     # anywhere within the frame
+    at = start[...,None] + side[:,None,None]*(torch.arange(s, device=u.device)+.5)/s                       # (B,2,S) in pixels
+    at = torch.minimum(at.clamp(min=.5), hw[...,None]-.5)                                                  # not into the padding
+    if self.flip: at[:,1] = torch.where(u[:,3:]<.5, at[:,1].flip(-1), at[:,1])
+    at = 2*at/torch.tensor([[[h],[w]]], device=u.device) - 1
+    return torch.stack([at[:,1,None,:].expand(-1,s,-1), at[:,0,:,None].expand(-1,-1,s)], -1)               # (B,S,S,2) as (x, y)
 
 # %% ../nbs/06_video_data.ipynb #1e62d73d
 def pad_clips(
@@ -1166,6 +1235,7 @@ def pad_clips(
     for o,c in zip(out, clips): o[..., :c.shape[-2], :c.shape[-1]] = c
     return out,hw
 
+# %% ../nbs/06_video_data.ipynb #f0600066
 class VideoLoader(ClipLoader):
     "`ClipLoader` over `VideoFiles`: pads, crops on the device, and says which videos are damaged"
     def __init__(self, dataset, bs=16, on_error='stop', **kwargs):
@@ -1179,30 +1249,34 @@ class VideoLoader(ClipLoader):
         check_clip(x, y, i, self.n_classes)
         return x,y,i
 
-    def do_batch(self, b):
-        bad,good = [(i,why) for x,why,i in b if x is None],[o for o in b if o[0] is not None]
-        if not good: return None,bad
-        x,y,ids = zip(*good)
-        return (*pad_clips(x), torch.stack([torch.as_tensor(o) for o in y]), torch.tensor(ids)),bad
-
-    def after_batch(self, b):
-        b,bad = b
-        for i,why in bad:
-            if self.on_error=='stop': raise VideoError(why)
-            if self.dataset.paths[i] not in self.damaged: print(f'Left out: {why}')
-            self.damaged[self.dataset.paths[i]] = why
-        if b is None: return None
-        x,hw,y,ids = b
-        draws = self.draws(ids.cpu())
-        x = TensorVideo(x) if self.augment is None else self.augment(x, draws, hw)
-        x.draws = draws
-        return x,y
-
     def __iter__(self):
         n = 0
         for b in super().__iter__():
             if b is not None: n += 1; yield b
         if not n and len(self.dataset): raise VideoError(f'None of the {len(self.dataset)} videos can be read. The first: {first(self.damaged.values())}')
+
+# %% ../nbs/06_video_data.ipynb #f0600068
+@patch
+def do_batch(self:VideoLoader, b):
+    bad,good = [(i,why) for x,why,i in b if x is None],[o for o in b if o[0] is not None]
+    if not good: return None,bad
+    x,y,ids = zip(*good)
+    return (*pad_clips(x), torch.stack([torch.as_tensor(o) for o in y]), torch.tensor(ids)),bad
+
+# %% ../nbs/06_video_data.ipynb #f0600506
+@patch
+def after_batch(self:VideoLoader, b):
+    b,bad = b
+    for i,why in bad:
+        if self.on_error=='stop': raise VideoError(why)
+        if self.dataset.paths[i] not in self.damaged: print(f'Left out: {why}')
+        self.damaged[self.dataset.paths[i]] = why
+    if b is None: return None
+    x,hw,y,ids = b
+    draws = self.draws(ids.cpu())
+    x = TensorVideo(x) if self.augment is None else self.augment(x, draws, hw)
+    x.draws = draws
+    return x,y
 
 # %% ../nbs/06_video_data.ipynb #8086a92a
 def centre_crop(
@@ -1226,6 +1300,14 @@ def load_clip(
     return centre_crop(x, frame_size), seen[-1]
 
 # %% ../nbs/06_video_data.ipynb #752ab27f
+def _preparation(n_frames, frame_size, resize, square, scales, flip):
+    "What a frame goes through, in words"
+    scaled = f'scaled to {f"{resize} x {resize}" if square else f"a shorter side of {resize}"}'
+    count = n_frames if isinstance(n_frames, int) else ' + '.join(map(str, n_frames))
+    return (f'{count} frames, {scaled}. Training: one frame at random from each of {count} segments, a random square of {", ".join(f"{o:g}" for o in scales)} '
+        f'of the shorter side resized to {frame_size}, {"half of the clips mirrored" if flip else "never mirrored"}. Test: the middle frame of each segment, the central {frame_size} x {frame_size}.')
+
+# %% ../nbs/06_video_data.ipynb #f0600070
 @patch(cls_method=True)
 def from_source(cls:VideoDataLoaders,
     source,                   # `VideoSource`
@@ -1252,12 +1334,10 @@ def from_source(cls:VideoDataLoaders,
         return VideoLoader(data, bs=2*bs if valid else bs, shuffle=not valid, seed=seed, augment=VideoCrop(frame_size, scales, flip, train=not valid), on_error=on_error,
                            n_classes=len(source.vocab), device=device, num_workers=num_workers, **kwargs)
     dls = cls(loader(False), loader(True), source.vocab, source, device)
-    scaled = f'scaled to {f"{resize} x {resize}" if square else f"a shorter side of {resize}"}'
-    count = n_frames if isinstance(n_frames, int) else ' + '.join(map(str, n_frames))
-    dls.multilabel,dls.preparation = source.multilabel,(f'{count} frames, {scaled}. Training: one frame at random from each of {count} segments, a random square of {", ".join(f"{o:g}" for o in scales)} '
-        f'of the shorter side resized to {frame_size}, {"half of the clips mirrored" if flip else "never mirrored"}. Test: the middle frame of each segment, the central {frame_size} x {frame_size}.')
+    dls.multilabel,dls.preparation = source.multilabel,_preparation(n_frames, frame_size, resize, square, scales, flip)
     return dls
 
+# %% ../nbs/06_video_data.ipynb #f0600072
 @patch(cls_method=True)
 def from_folder(cls:VideoDataLoaders, path, layout='folder', valid_fraction=.2, seed=0, **kwargs)->VideoDataLoaders:
     "A folder for each class, see `read_source`; `kwargs` for `from_source`"
