@@ -38,7 +38,7 @@ nb = nbformat.read(name, 4)
 def not_run(cell):
     marks = dict(re.findall(r'^#[ \\t]*\\|[ \\t]*([\\w-]+)[ \\t]*:?[ \\t]*(.*)$', cell.source, re.M))
     return marks.get('eval', '').strip() == 'false' or bool({'slow','cuda'} & marks.keys())
-client, found, over = NotebookClient(nb, timeout=600, allow_errors=True, kernel_name='python3'), [], 0
+client, found, over = NotebookClient(nb, timeout=1800, allow_errors=True, kernel_name='python3'), [], 0
 with client.setup_kernel():
     for i,cell in enumerate(nb.cells):
         if cell.cell_type != 'code': continue
@@ -93,7 +93,7 @@ def main():
                 do(python, '-m', 'pip', 'install', '-qq', f"adafocus-nb[{','.join(new)}] @ file://{wheel}"); have |= new
             alone = Path(tempfile.mkdtemp(dir=tmp)); (alone/f.name).write_bytes(f.read_bytes()); start = time.time()
             r = subprocess.run([python, '-c', RUN, f.name, 'all' if args.all else ''], cwd=alone, env=env, capture_output=True, text=True)
-            if r.returncode: found, over = [('error', '-', r.stderr.strip().splitlines()[-1])], 0
+            if r.returncode: found, over = [('error', '-', ' / '.join(l for l in r.stderr.splitlines() if re.match(r'[\w.]+(Error|Interrupt)', l))[-500:] or r.stderr[-500:])], 0
             else: said = json.loads(r.stdout.splitlines()[-1]); found, over = said['found'], said['over']
             errors = sum(o[0]=='error' for o in found)
             left = sorted(o.name for o in alone.iterdir() if o.name != f.name)
