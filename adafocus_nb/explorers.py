@@ -93,7 +93,7 @@ def nearest_candidates(
     model           # whose candidates there are to choose from
 )->Tensor:          # actions (...)
     "The candidate whose middle is nearest to that of each patch"
-    corners = corners + (patch_size-model.patch_size)/2                    # of the model's own patch with the same middle
+    corners = corners + (patch_size-model.patch_size)/2                    # of a patch of the model, same middle
     return (corners[...,None,:]-model.candidates).square().sum(-1).argmin(-1)
 
 # %% ../nbs/17_explorers.ipynb #fb6f9148
@@ -150,7 +150,7 @@ def draw_patches(
     p,k,y = ifnone(patch_size, model.patch_size),ifnone(k, model.config['k']),y[0].cpu()
     seen = looks(model, x, p, k, dataset)
     fig = Figure((8,4.6), layout='constrained')
-    axs = fig.subplot_mosaic([['frame','patch','said'],['time']*3], height_ratios=[2,1])
+    axs = fig.subplot_mosaic([['frame','patch','said'],['time']*3], height_ratios=[2,1], width_ratios=[3,3,2])
     _all_places(axs['frame'], axs['patch'], seen, policy, t, p, k)
     _beliefs(axs['said'], seen[policy].probs[t], labels_of(model), y)
     axs['said'].set_title('belief after this frame', fontsize=9)
@@ -220,7 +220,7 @@ def ppo_explorer()->widgets.VBox:
                     advantage=_slider('advantage', 1., -2., 2., .25), clip=_slider('ε', .2, 0., .9, .05))
 
 # %% ../nbs/17_explorers.ipynb #2fe0b55c
-Steps = namedtuple('Steps', 'frames chosen random p p_random p_mean rewards returns')  # (T,3,H,W), (T,2) twice, (T,) each
+Steps = namedtuple('Steps', 'frames chosen random p p_random p_mean rewards returns')  # (T,3,H,W), 2x (T,2), else (T,)
 
 def reward_steps(
     model, x, y,      # an `AdaFocus`; one video as a batch, with `draws`; its label
@@ -445,7 +445,7 @@ def class_map(
     def leaf(net, args, o): maps.append(o.detach().requires_grad_()); return maps[0]
     hook = model.local_net.register_forward_hook(leaf)
     try:
-        with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):   # cuDNN: no gradient of a GRU in eval mode
+        with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):   # cuDNN: no gradient in eval mode
             logits = model(x, corners=out.corners, keep=out.keep).logits
             slope, = torch.autograd.grad(logits[0,t,c], maps[0])
     finally: hook.remove()
