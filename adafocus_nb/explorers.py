@@ -428,7 +428,8 @@ def shift_explorer(
     "Fraction, direction, online or offline, and how many frames have arrived"
     frames = MovingMotions(n_frames=8).clips(6).x[5] if frames is None else frames
     def draw(**kwargs): return draw_shift(frames, **kwargs)
-    return explorer(draw, n=_slider('so far', len(frames), 2, len(frames)), div=_choice('1/', (8,4,2,16,0)),
+    fractions = [('1/8',8), ('1/4',4), ('1/2',2), ('1/16',16), ('nothing',0)]
+    return explorer(draw, n=_slider('so far', len(frames), 2, len(frames)), div=_choice('fraction', fractions),
                     direction=_choice('from', DIRECTIONS), online=widgets.Checkbox(False, description='online'))
 
 # %% ../nbs/17_explorers.ipynb #48af3a01
@@ -506,7 +507,7 @@ def draw_inside(
     left,right = below.subplots(1, 2)
     _over_time(left, {labels[i]:probs[:,i] for i in top}, t, 'probability', labels[c], ylim=(-.05,1.05))
     lines = {'π':inside.entropy, 'undecided':torch.full_like(inside.entropy, undecided)}
-    _over_time(right, lines, t, 'entropy of π, nats', ylim=(0,None))
+    _over_time(right, lines, t, 'entropy of π, nats', ylim=(0,1.1*undecided))
     return fig
 
 # %% ../nbs/17_explorers.ipynb #10f86b43
@@ -536,6 +537,6 @@ def video_explorer(
 )->widgets.VBox:
     "A model at work on one video: frame, and class of the activation map"
     model = model_of(run); inside = look_inside(model, clip_of(model, video, prepare))
-    classes = [('most probable',None), *zip(map(str, labels_of(model)), range(model.config['n_classes']))]
-    def draw(frame, c): return draw_inside(model, inside, frame-1, c)
+    classes = [('most probable',-1), *zip(map(str, labels_of(model)), range(model.config['n_classes']))]
+    def draw(frame, c): return draw_inside(model, inside, frame-1, None if c<0 else c)
     return explorer(draw, frame=_slider('frame', 1, 1, len(inside.probs)), c=_choice('class', classes))
