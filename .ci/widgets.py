@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Do the explorers of chapter 17 move in a browser? `python .ci/widgets.py [FOLDER]`: screenshots go to FOLDER
+"""Do the explorers of chapter 17 move in a browser? `python .ci/widgets.py [FOLDER [NAMES]]`: screenshots go to FOLDER
 
 For each explorer a notebook of one cell is written to a temporary folder and served by Voilà; headless Chromium opens the page, moves
 one control as a hand would, and waits for another picture. A page with a refusal shows its sentence. Needs voila and selenium
 (`pip install voila selenium`), Chromium and its chromedriver; without one of them nothing is checked, and the script says so.
 """
-import contextlib, importlib.util, json, os, re, shutil, socket, subprocess, sys, tempfile, time
+import contextlib, importlib.util, json, os, shutil, socket, subprocess, sys, tempfile, time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,9 +61,10 @@ def browser():
     "Headless Chromium"
     from selenium import webdriver
     options,service = webdriver.ChromeOptions(),webdriver.ChromeService(shutil.which('chromedriver'))
+    options.page_load_strategy = 'none'                                    # the page comes when its kernel is done: `until` waits
     options.binary_location = next(filter(None, map(shutil.which, ('chromium','google-chrome','chromium-browser'))))
     for o in ('--headless=new','--no-sandbox','--disable-dev-shm-usage','--window-size=1100,900'): options.add_argument(o)
-    driver = webdriver.Chrome(options=options, service=service); driver.set_page_load_timeout(LIMIT)
+    driver = webdriver.Chrome(options=options, service=service); driver.set_script_timeout(10)
     try: yield driver
     finally: driver.quit()
 
@@ -93,8 +94,11 @@ def move(driver, name, to):
 def check(driver, address, name, shots):
     "Open a page, move its control, and see another picture (or a refusal)"
     _,control,to,refusal = PAGES[name]
-    driver.get(f'{address}{name}.ipynb')
-    pixels = lambda: driver.execute_async_script(PIXELS)
+    driver.get('about:blank'); driver.get(f'{address}{name}.ipynb')
+    from selenium.common.exceptions import WebDriverException
+    def pixels():
+        with contextlib.suppress(WebDriverException): return driver.execute_async_script(PIXELS)   # the page may be on its way
+        return ''
     before = until(pixels, 'no picture')
     move(driver, control, to)
     said = lambda: driver.execute_script("return [...document.querySelectorAll('.widget-html')].map(o => o.innerText).join(' ')")
@@ -114,10 +118,10 @@ def main():
             nb = dict(cells=[cell], metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
             (Path(tmp)/f'{name}.ipynb').write_text(json.dumps(nb))
         with served(Path(tmp)) as address, browser() as driver:
-            for name in PAGES:
+            for name in sys.argv[2:] or PAGES:
                 start = time.time()
                 try: check(driver, address, name, shots); passed += 1; print(f'passed {name} ({time.time()-start:.0f} s)', flush=True)
-                except Exception as e: failed += 1; print(f'FAILED {name}: {type(e).__name__}: {e}', flush=True)
+                except Exception as e: failed += 1; print(f"FAILED {name}: {type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''}", flush=True)
     print(f'{passed} passed, {failed} failed')
     return failed>0
 

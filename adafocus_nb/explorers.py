@@ -93,7 +93,7 @@ def nearest_candidates(
     model           # whose candidates there are to choose from
 )->Tensor:          # actions (...)
     "The candidate whose middle is nearest to that of each patch"
-    corners = corners + (patch_size-model.patch_size)/2                    # of the model's own patch with the same middle
+    corners = corners + (patch_size-model.patch_size)/2                    # of a patch of the model, same middle
     return (corners[...,None,:]-model.candidates).square().sum(-1).argmin(-1)
 
 # %% ../nbs/17_explorers.ipynb #fb6f9148
@@ -150,7 +150,7 @@ def draw_patches(
     p,k,y = ifnone(patch_size, model.patch_size),ifnone(k, model.config['k']),y[0].cpu()
     seen = looks(model, x, p, k, dataset)
     fig = Figure((8,4.6), layout='constrained')
-    axs = fig.subplot_mosaic([['frame','patch','said'],['time']*3], height_ratios=[2,1])
+    axs = fig.subplot_mosaic([['frame','patch','said'],['time']*3], height_ratios=[2,1], width_ratios=[3,3,2])
     _all_places(axs['frame'], axs['patch'], seen, policy, t, p, k)
     _beliefs(axs['said'], seen[policy].probs[t], labels_of(model), y)
     axs['said'].set_title('belief after this frame', fontsize=9)
@@ -220,7 +220,7 @@ def ppo_explorer()->widgets.VBox:
                     advantage=_slider('advantage', 1., -2., 2., .25), clip=_slider('ε', .2, 0., .9, .05))
 
 # %% ../nbs/17_explorers.ipynb #2fe0b55c
-Steps = namedtuple('Steps', 'frames chosen random p p_random p_mean rewards returns')  # (T,3,H,W), (T,2) twice, (T,) each
+Steps = namedtuple('Steps', 'frames chosen random p p_random p_mean rewards returns')  # (T,3,H,W), 2x (T,2), else (T,)
 
 def reward_steps(
     model, x, y,      # an `AdaFocus`; one video as a batch, with `draws`; its label
@@ -428,7 +428,8 @@ def shift_explorer(
     "Fraction, direction, online or offline, and how many frames have arrived"
     frames = MovingMotions(n_frames=8).clips(6).x[5] if frames is None else frames
     def draw(**kwargs): return draw_shift(frames, **kwargs)
-    return explorer(draw, n=_slider('so far', len(frames), 2, len(frames)), div=_choice('1/', (8,4,2,16,0)),
+    fractions = [('1/8',8), ('1/4',4), ('1/2',2), ('1/16',16), ('nothing',0)]
+    return explorer(draw, n=_slider('so far', len(frames), 2, len(frames)), div=_choice('fraction', fractions),
                     direction=_choice('from', DIRECTIONS), online=widgets.Checkbox(False, description='online'))
 
 # %% ../nbs/17_explorers.ipynb #48af3a01
@@ -445,7 +446,7 @@ def class_map(
     def leaf(net, args, o): maps.append(o.detach().requires_grad_()); return maps[0]
     hook = model.local_net.register_forward_hook(leaf)
     try:
-        with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):   # cuDNN: no gradient of a GRU in eval mode
+        with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):   # cuDNN: no gradient in eval mode
             logits = model(x, corners=out.corners, keep=out.keep).logits
             slope, = torch.autograd.grad(logits[0,t,c], maps[0])
     finally: hook.remove()
@@ -506,7 +507,7 @@ def draw_inside(
     left,right = below.subplots(1, 2)
     _over_time(left, {labels[i]:probs[:,i] for i in top}, t, 'probability', labels[c], ylim=(-.05,1.05))
     lines = {'π':inside.entropy, 'undecided':torch.full_like(inside.entropy, undecided)}
-    _over_time(right, lines, t, 'entropy of π, nats', ylim=(0,None))
+    _over_time(right, lines, t, 'entropy of π, nats', ylim=(0,1.1*undecided))
     return fig
 
 # %% ../nbs/17_explorers.ipynb #10f86b43
@@ -536,6 +537,6 @@ def video_explorer(
 )->widgets.VBox:
     "A model at work on one video: frame, and class of the activation map"
     model = model_of(run); inside = look_inside(model, clip_of(model, video, prepare))
-    classes = [('most probable',None), *zip(map(str, labels_of(model)), range(model.config['n_classes']))]
-    def draw(frame, c): return draw_inside(model, inside, frame-1, c)
+    classes = [('most probable',-1), *zip(map(str, labels_of(model)), range(model.config['n_classes']))]
+    def draw(frame, c): return draw_inside(model, inside, frame-1, None if c<0 else c)
     return explorer(draw, frame=_slider('frame', 1, 1, len(inside.probs)), c=_choice('class', classes))
