@@ -32,6 +32,8 @@ def main(files):
     for f in map(Path, files):
         f = f.resolve(); nb, cwd, start = read_nb(f), os.getcwd(), time.time()
         sys.path.insert(0, cwd); os.chdir(f.parent)
+        for c in nb.cells:
+            if not not_run(c): c['outputs'] = []     # what a cell does not print any more does not stay
         try:
             shell = CaptureShell(f, mpl_format='png')
             shell.run("import matplotlib as mpl; mpl.rcParams['figure.dpi'] = 100")
