@@ -96,6 +96,11 @@ def nearest_candidates(
     corners = corners + (patch_size-model.patch_size)/2                    # of a patch of the model, same middle
     return (corners[...,None,:]-model.candidates).square().sum(-1).argmin(-1)
 
+# %% ../nbs/17_explorers.ipynb #92421a24
+def _looked(m, x, corners):
+    frames,out = m.shown(x, m(x, corners=corners))
+    return Looked(frames[0].as_subclass(Tensor).cpu(), out.corners[0].cpu(), probs_of(m, out.logits[0].float()).cpu())
+
 # %% ../nbs/17_explorers.ipynb #fb6f9148
 Looked = namedtuple('Looked', 'frames corners probs') # (T,3,H,W), (T,2), (T,C): probabilities after each frame
 
@@ -113,10 +118,6 @@ def looks(
         where = dict(learned=m.corners_of(nearest_candidates(own, model.patch_size, m)))
         where |= {name: f(x) for name,f in fixed_policies(m, dataset).items()}
         return {name: _looked(m, x, c) for name,c in where.items()}
-
-def _looked(m, x, corners):
-    frames,out = m.shown(x, m(x, corners=corners))
-    return Looked(frames[0].as_subclass(Tensor).cpu(), out.corners[0].cpu(), probs_of(m, out.logits[0].float()).cpu())
 
 # %% ../nbs/17_explorers.ipynb #0b419687
 def _box(ax, corner, size, color, lw=2, **kwargs):
@@ -138,6 +139,15 @@ def _over_time(ax, curves, t, title, bold=None, **kwargs):
 
 def _of_truth(probs, y): return (probs*y).sum(-1) if y.ndim else probs[...,int(y)]
 
+# %% ../nbs/17_explorers.ipynb #c05d3c48
+def _all_places(ax, ax_patch, seen, policy, t, p, k):
+    "A frame with every policy's place, and the patch of one"
+    frames,corners,_ = seen[policy]
+    show_candidates(frames[t], k, p, ax=ax).set_title(f'frame {t+1}, {k} x {k} candidates', fontsize=9)
+    for n,(name,o) in enumerate(seen.items()): _box(ax, o.corners[t], p, f'C{n}', 4 if name==policy else 1.2)
+    cut = crop_patches(frames[None,t:t+1], corners[None,t:t+1], p)[0,0]
+    show_frame(cut, ax_patch).set_title(f'patch, {policy}, P={p}', fontsize=9)
+
 # %% ../nbs/17_explorers.ipynb #4f2897c5
 def draw_patches(
     model, x, y,      # an `AdaFocus`; one video as a batch, with `draws`; its label
@@ -157,14 +167,6 @@ def draw_patches(
     curves = {name: _of_truth(o.probs, y) for name,o in seen.items()}
     _over_time(axs['time'], curves, t, 'p(true class)', policy, ylim=(-.05,1.05))
     return fig
-
-def _all_places(ax, ax_patch, seen, policy, t, p, k):
-    "A frame with every policy's place, and the patch of one"
-    frames,corners,_ = seen[policy]
-    show_candidates(frames[t], k, p, ax=ax).set_title(f'frame {t+1}, {k} x {k} candidates', fontsize=9)
-    for n,(name,o) in enumerate(seen.items()): _box(ax, o.corners[t], p, f'C{n}', 4 if name==policy else 1.2)
-    cut = crop_patches(frames[None,t:t+1], corners[None,t:t+1], p)[0,0]
-    show_frame(cut, ax_patch).set_title(f'patch, {policy}, P={p}', fontsize=9)
 
 # %% ../nbs/17_explorers.ipynb #40961e5a
 def patch_explorer(
@@ -219,6 +221,13 @@ def ppo_explorer()->widgets.VBox:
     return explorer(draw_ppo, ratio=_slider('ratio ρ', 1.5, .05, 2., .05),
                     advantage=_slider('advantage', 1., -2., 2., .25), clip=_slider('ε', .2, 0., .9, .05))
 
+# %% ../nbs/17_explorers.ipynb #1afab3a5
+def _acts_in_every_frame(model):
+    "Refuse models with one place for a whole video"
+    if isinstance(model, AdaFocusTSM):
+        raise ValueError(f'{type(model).__name__} has one place for a whole video: '
+                         'give a model that acts in every frame.')
+
 # %% ../nbs/17_explorers.ipynb #2fe0b55c
 Steps = namedtuple('Steps', 'frames chosen random p p_random p_mean rewards returns')  # (T,3,H,W), 2x (T,2), else (T,)
 
@@ -239,12 +248,6 @@ def reward_steps(
     p,returns = (prob_of(roll.logits, y), p_random, p_random.mean(0, keepdim=True)),discounted_returns(rewards, gamma)
     return Steps(*[o[0].cpu() for o in (roll.x, roll.corners, others[0], *p, rewards, returns)])
 
-def _acts_in_every_frame(model):
-    "Refuse models with one place for a whole video"
-    if isinstance(model, AdaFocusTSM):
-        raise ValueError(f'{type(model).__name__} has one place for a whole video: '
-                         'give a model that acts in every frame.')
-
 # %% ../nbs/17_explorers.ipynb #d375d20e
 def _sum_of(s, t, kind):
     "The arithmetic of one step, in words"
@@ -258,6 +261,7 @@ def _bars(ax, v, t, title):
     ax.axhline(0, c='k', lw=.5)
     ax.set_title(title, fontsize=9); ax.set_xlabel('step', fontsize=8)
 
+# %% ../nbs/17_explorers.ipynb #82cab554
 def _probabilities(ax, s, t):
     for v,label,style,color in ((s.p,'chosen patch','o-','C3'), (s.p_random,'random patch','x:','k'),
                                 (s.p_mean,'mean of 16','-','C7')):
@@ -481,6 +485,7 @@ def _patch_map(ax, patch, share, label):
     ax.imshow(share, cmap='bwr', vmin=-top, vmax=top, alpha=.45, extent=ax.images[0].get_extent(),
               interpolation='bilinear')
 
+# %% ../nbs/17_explorers.ipynb #69cf8f14
 def _frame_inside(axs, model, inside, t, c):
     "One frame, what the glance and the policy make of it, and the patch"
     x,out,_,entropy,places,glance = inside
@@ -519,6 +524,7 @@ def model_of(
     folder = first(o for o in (Path(run)/'best', Path(run)/'last', Path(run)) if (o/'model.safetensors').exists())
     return AdaFocus.load(folder or run)
 
+# %% ../nbs/17_explorers.ipynb #990dd633
 def clip_of(
     model,        # an `AdaFocus`
     video,        # path of a video file; or frames (T, 3, S, S) uint8
