@@ -5,7 +5,7 @@ Measures the rates as `adafocus_plan` does, plans the five stages, then trains t
 of its log (all epochs with their validation, the first one too) beside the plan. Videos lie in the memory of the device; with --files they are mp4 files of so
 many seconds, 320 x 240, decoded by --cores processes. Prints JSON at the end; exits 1 if a stage of more than a second is more than 25 % off.
 """
-import argparse, csv, json, os, sys, tempfile, warnings
+import argparse, csv, json, os, shutil, sys, tempfile, warnings
 from pathlib import Path
 warnings.filterwarnings('ignore')
 import torch
@@ -16,12 +16,14 @@ add('--preset', default='paper'); add('--batch', type=int, default=64); add('--v
 add('--files', type=float); add('--cores', type=int, default=os.cpu_count()); add('--cpu', action='store_true')
 
 def write_files(folder, n, n_valid, seconds):
-    "One video of moving digits, a little different each time, `seconds` long"
+    "Copies of eight videos of moving digits, `seconds` long"
     x = MovingDigits(n_frames=16, frame_size=240, digit_size=49, shirt_size=84).clips(8).x
     for i in range(n+n_valid):
-        clip = x[i%8].repeat(round(seconds*25/16)+1, 1, 1, 1)[:round(seconds*25)]
         path = folder/('train' if i<n else 'valid')/str(i%2)/f'{i}.mp4'
-        path.parent.mkdir(parents=True, exist_ok=True); save_clip(path, torch.cat([clip, clip[...,:80]], -1), fps=25)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if i>=8: shutil.copy(next(folder.rglob(f'{i%8}.mp4')), path); continue
+        clip = x[i].repeat(round(seconds*25/16)+1, 1, 1, 1)[:round(seconds*25)]
+        save_clip(path, torch.cat([clip, clip[...,:80]], -1), fps=25)
 
 def main():
     args = parser.parse_args(); device, bf16 = torch.device('cpu' if args.cpu else 'cuda'), not args.cpu
@@ -37,9 +39,9 @@ def main():
         torch.manual_seed(0)
         model = AdaFocus.from_preset(args.preset, n_classes=dls.c, labels=dls.vocab).to(device); model.pretrained = dict(glance=True, local=True)
         rates = bench_stages(model, args.batch, bf16)
-        decode = decode_cost(next((tmp/'videos').rglob('*.mp4')), t, round(s*256/224)) if args.files else 0.
+        decode = decode_cost(next((tmp/'videos').rglob('*.mp4')), t, s, args.cores) if args.files else 0.
         facts = dict(train=args.videos, valid=args.valid, seconds=args.files or 0.)
-        planned = plan(facts, rates, {k: dict(epochs=args.epochs) for k in ('glance','local',1,2,3)}, args.batch, 1, args.cores, decode, n_frames=t)
+        planned = plan(facts, rates, {k: dict(epochs=args.epochs) for k in ('glance','local',1,2,3)}, args.batch, 1, args.cores, decode, shared=args.cpu, n_frames=t)
         run = Run(tmp/'run')
         Training(dls, model, args.epochs, run, progress=False, bf16=bf16).fit()
         took = {}

@@ -915,9 +915,9 @@ def _plan(data, gpus, cores, preset, batch_size, efficiency, video, rates, layou
         device = pick_device(device)
         b = -(-(batch_size or RECIPES[preset][1]['bs'])//gpus)
         model = AdaFocus.from_preset(preset, n_classes=facts['classes']).to(device)
-        known = dict(device=device_name(device), versions=versions(), videos_a_step=b, bf16=bf16, rates=bench_stages(model, b, bf16), decode=decode_cost(video, c['n_frames']))
+        known = dict(device=device_name(device), versions=versions(), videos_a_step=b, bf16=bf16, rates=bench_stages(model, b, bf16), decode=decode_cost(video, c['n_frames'], c['frame_size']))
     batch = known['videos_a_step']*gpus
-    p = plan(facts, known['rates'], RECIPES[preset], batch, gpus, cores, known['decode'], efficiency, n_frames=c['n_frames'])
+    p = plan(facts, known['rates'], RECIPES[preset], batch, gpus, cores, known['decode'], efficiency, known['device'].startswith('CPU'), n_frames=c['n_frames'])
     if json: return print(dumps(about | known | dict(facts=facts, gpus=gpus, cores=cores, efficiency=efficiency, plan=p)))
     print(f"{data}: {facts['train']} training and {facts['valid']} validation videos of {facts['seconds']:.0f} s; preset {preset}, {batch} videos a batch on {gpus} GPU{'s'*(gpus>1)}\n"
           f"timed on {known['device']}, torch {known['versions']['torch']}\n{plan_table(p, cores)}")
