@@ -28,6 +28,7 @@ from fastcore.script import anno_parser, call_parse
 from fastcore.all import first, ifnone
 from fastai.torch_core import num_distrib, rank_distrib
 
+# %% ../nbs/11_commands.ipynb #67ba7521
 from .patches import *
 from .metrics import *
 from .backbones import *
