@@ -182,8 +182,9 @@ def commit_of()->str: # seven characters, and + where something has changed sinc
     def git(*args): return subprocess.run(['git', '-C', str(file.parent), *args], capture_output=True, text=True)
     try: ours = git('ls-files', '--error-unmatch', file.name).returncode==0 # else it is somebody else's
     except OSError: ours = False
-    if not ours: return os.environ.get('ADAFOCUS_COMMIT', f'v{adafocus_nb.__version__}')
-    return git('rev-parse', '--short=7', 'HEAD').stdout.strip() + '+'*bool(git('status', '--porcelain', '--', '.').stdout.strip())
+    head = git('rev-parse', '--short=7', 'HEAD').stdout.strip() if ours else ''
+    if not head: return os.environ.get('ADAFOCUS_COMMIT', f'v{adafocus_nb.__version__}')
+    return head + '+'*bool(git('status', '--porcelain', '--', '.').stdout.strip())
 
 # %% ../nbs/10_reproduction.ipynb #a1000034c
 class Study:
