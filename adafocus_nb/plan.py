@@ -72,9 +72,10 @@ def decode_cost(
     n_frames=16,   # T
     frame_size=224,# side of the frames that the model sees, in pixels
     workers=None,  # processes that load; None: one a core
-    n:int=12       # videos each of them loads
+    n:int=12       # videos each of them loads, of which the first three are not timed
 )->float:          # seconds of one core for a second of video
     "What loading T frames for training costs"
+    if n<5: raise ValueError(f'n={n}: the first three videos of each process are not timed, so give at least 5.')
     workers = workers or os.cpu_count()
     with tempfile.TemporaryDirectory() as tmp:
         path,tmp = Path(path or _ten_seconds(Path(tmp)/'ten.mp4')),Path(tmp)/'videos'
