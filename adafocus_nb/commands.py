@@ -621,9 +621,10 @@ def ctrl_c():
     "Context: the first Ctrl-C is only noted, in the list that it yields; the second one interrupts, as ever"
     pressed,usual = [],signal.getsignal(signal.SIGINT)
     def note(*args):
-        if pressed: return usual(*args)
+        if pressed: return (usual if callable(usual) else signal.default_int_handler)(*args)
         pressed.append(1)
-    try: signal.signal(signal.SIGINT, note)
+    try:
+        if usual!=signal.SIG_IGN: signal.signal(signal.SIGINT, note)       # started by nohup or in the background: Ctrl-C stays ignored
     except ValueError: pass                                                # not in the main thread
     try: yield pressed
     finally:
