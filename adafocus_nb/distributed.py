@@ -7,12 +7,12 @@ __all__ = ['parts', 'share_out', 'SharedNorm', 'shared_norms', 'Shares', 'added_
            'SpreadPPO', 'spread_out', 'spread_training', 'Follower', 'joined_run', 'check_parts', 'join_world']
 
 # %% ../nbs/15_distributed.ipynb #c1500006
-import os, sys
+import atexit, os, sys
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 
-import torch, torch.nn as nn, torch.nn.functional as F
+import torch, torch.distributed as dist, torch.nn as nn, torch.nn.functional as F
 from fastai.callback.core import Callback, CancelBatchException
 from fastai.learner import AvgLoss, Metric
 from fastai.torch_core import num_distrib, rank_distrib
@@ -82,46 +82,64 @@ def share_out(
     return dl
 
 # %% ../nbs/15_distributed.ipynb #c1500017
-def _moments(x):
-    "Mean and variance of each channel of what this process sees"
-    if not x.is_cuda: return torch.var_mean(x.float(), (0,2,3), correction=0)[::-1]
-    mean,invstd = torch.batch_norm_stats(x, 0.)
-    return mean,invstd**-2
+def _own_stats(x, eps):
+    "μ_k and 1/√(σ_k²+ε) of each channel"
+    if x.is_cuda: return torch.batch_norm_stats(x, eps)
+    var,mean = torch.var_mean(x.float(), (0,2,3), correction=0)
+    return mean,(var+eps).rsqrt()
 
-def _pulls(g, x, mean, invstd, weight):
+def _merged(x, means, invstds, counts, norm):
+    "μ and 1/√(σ²+ε) over all processes, from a row of each; the running statistics follow"
+    if x.is_cuda: return torch.batch_norm_gather_stats_with_counts(x, means, invstds, norm.running_mean, norm.running_var, norm.momentum, norm.eps, counts)
+    n,share = counts.sum(),(counts/counts.sum())[:,None]
+    mean = (share*means).sum(0)
+    var = (share*(invstds**-2-norm.eps+(means-mean)**2)).sum(0)
+    norm.running_mean.lerp_(mean, norm.momentum)
+    norm.running_var.lerp_(var*n/(n-1), norm.momentum)
+    return mean,(var+norm.eps).rsqrt()
+
+def _normalised(x, weight, bias, mean, invstd, eps):
+    if x.is_cuda: return torch.batch_norm_elemt(x, weight, bias, mean, invstd, eps)
+    return F.batch_norm(x, mean, invstd**-2-eps, weight, bias, False, 0., eps)
+
+# %% ../nbs/15_distributed.ipynb #c1500018
+def _own_sums(g, x, mean, invstd, weight):
     "Σg and Σg(x-μ), the gradients of weight and bias, of what this process sees"
     if g.is_cuda: return torch.batch_norm_backward_reduce(g, x, mean, invstd, weight, True, True, True)
     g,dims = g.float(),(0,2,3)
     s,sx = g.sum(dims),(g*(x.float()-mean[:,None,None])).sum(dims)
     return s,sx,sx*invstd,s
 
-def _passed_on(g, x, mean, invstd, weight, s, sx, n):
+def _passed_on(g, x, mean, invstd, weight, s, sx, counts):
     "∂L/∂x, from the sums over all"
-    if g.is_cuda: return torch.batch_norm_backward_elemt(g, x, mean, invstd, weight, s, sx, n.int()[None])
-    wide = lambda v: v[:,None,None]
+    if g.is_cuda: return torch.batch_norm_backward_elemt(g, x, mean, invstd, weight, s, sx, counts.int())
+    n,wide = counts.sum(),lambda v: v[:,None,None]
     return (wide(weight*invstd)*(g-wide(s/n)-(x-wide(mean))*wide(invstd**2*sx/n))).to(x.dtype)
 
-# %% ../nbs/15_distributed.ipynb #c1500018
+# %% ../nbs/15_distributed.ipynb #c150018a
+_gather = getattr(dist, 'all_gather_single', None) or dist.all_gather_into_tensor    # its name before PyTorch 2.14
+
 class _OverAll(torch.autograd.Function):
     "Normalise with the statistics of all processes"
     @staticmethod
-    def forward(ctx, x, weight, bias, eps, counts):
-        (mean,var),n = _moments(x),counts*x.numel()/x.shape[1]
-        sums = torch.cat([n*mean, n*(var+mean.double()**2), mean.new_full((1,), n)]).double()
-        torch.distributed.all_reduce(sums)
-        n = sums[-1].float(); mean,square = (sums[:-1]/sums[-1]).chunk(2)
-        mean,var = mean.float(),(square-mean**2).clamp(min=0).float()
-        ctx.save_for_backward(x, weight, mean, (var+eps).rsqrt(), n)
-        ctx.mark_non_differentiable(mean, var, n)
-        return F.batch_norm(x, mean, var, weight, bias, False, 0., eps),mean,var,n
+    def forward(ctx, x, weight, bias, norm, counts):
+        n = x.numel()//x.shape[1] if counts else 1e-30                      # next to nothing: 0 would make the kernel divide by it
+        mine = torch.cat([*_own_stats(x, norm.eps), weight.new_full((1,), n)])
+        rows = mine.new_empty(dist.get_world_size()*len(mine))
+        _gather(rows, mine)
+        means,invstds,ns = rows.view(-1, len(mine)).split([x.shape[1], x.shape[1], 1], 1)
+        mean,invstd = _merged(x, means, invstds, ns[:,0], norm)
+        ctx.save_for_backward(x, weight, mean, invstd, ns[:,0]); ctx.counts = counts
+        return _normalised(x, weight, bias, mean, invstd, norm.eps)
 
     @staticmethod
-    def backward(ctx, g, *_):
-        x,weight,mean,invstd,n = ctx.saved_tensors
+    def backward(ctx, g):
+        x,weight,mean,invstd,ns = ctx.saved_tensors
         g = g.contiguous(memory_format=torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format)
-        s,sx,to_weight,to_bias = _pulls(g, x, mean, invstd, weight)
-        sums = torch.cat([s, sx]); torch.distributed.all_reduce(sums)
-        return _passed_on(g, x, mean, invstd, weight, *sums.chunk(2), n),to_weight,to_bias,None,None
+        s,sx,to_weight,to_bias = _own_sums(g, x, mean, invstd, weight)
+        sums = torch.cat([s, sx]); dist.all_reduce(sums)
+        to_x = _passed_on(g, x, mean, invstd, weight, *sums.chunk(2), ns)
+        return to_x if ctx.counts else torch.zeros_like(x),to_weight,to_bias,None,None     # what is borrowed moved no statistics
 
 # %% ../nbs/15_distributed.ipynb #c1500019
 class SharedNorm(nn.BatchNorm2d):
@@ -129,12 +147,8 @@ class SharedNorm(nn.BatchNorm2d):
     counts = True                                                          # False: what this process sees is borrowed
     def forward(self, x):
         if not self.training or num_distrib()<=1: return super().forward(x)
-        res,mean,var,n = _OverAll.apply(x, self.weight, self.bias, self.eps, float(SharedNorm.counts))
-        with torch.no_grad():
-            self.num_batches_tracked += 1
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(var*n/(n-1), self.momentum)
-        return res
+        self.num_batches_tracked += 1
+        return _OverAll.apply(x, self.weight, self.bias, self, SharedNorm.counts)
 
 # %% ../nbs/15_distributed.ipynb #c150019a
 @contextmanager
@@ -171,8 +185,8 @@ def added_up(*numbers):
     "Sums over all processes, as floats"
     t = torch.tensor([float(o) for o in numbers], dtype=torch.float64)
     if num_distrib()<=1: return t.tolist()
-    t = t.to('cuda' if torch.distributed.get_backend()=='nccl' else 'cpu')
-    torch.distributed.all_reduce(t)
+    t = t.to('cuda' if dist.get_backend()=='nccl' else 'cpu')
+    dist.all_reduce(t)
     return t.tolist()
 
 # %% ../nbs/15_distributed.ipynb #c1500022
@@ -307,7 +321,7 @@ def joined_run(
     if rank_distrib()==0:
         try: run = Run(path, config, resume)
         except (OSError, ValueError) as e: refused = [e]
-    torch.distributed.broadcast_object_list(refused, src=0)
+    dist.broadcast_object_list(refused, src=0)
     if refused[0] is not None and rank_distrib(): sys.exit(1)              # rank 0 says why
     if refused[0] is not None: raise refused[0]
     return run or Follower(path, config, resume)
@@ -330,6 +344,7 @@ def join_world(
     try: from accelerate import PartialState
     except ImportError: raise ImportError("Several processes need accelerate: pip install 'adafocus-nb[distributed]'.") from None
     PartialState(cpu=device=='cpu')
+    atexit.register(lambda: dist.is_initialized() and dist.destroy_process_group())    # or a thread of gloo may abort the exit
     if device=='cpu': return device
     torch.cuda.set_device(int(os.environ.get('LOCAL_RANK', 0)))
     return f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
