@@ -181,13 +181,14 @@ class Shares(Callback):
         self.steps += 1
 
 # %% ../nbs/15_distributed.ipynb #c150021b
-def added_up(*numbers):
-    "Sums over all processes, as floats"
-    t = torch.tensor([float(o) for o in numbers], dtype=torch.float64)
-    if num_distrib()<=1: return t.tolist()
-    t = t.to('cuda' if dist.get_backend()=='nccl' else 'cpu')
-    dist.all_reduce(t)
-    return t.tolist()
+def added_up(
+    *numbers # floats, or tensors of one number on the device of the process
+):           # tensors of one number, in 64 bit
+    "Sums over all processes; the CPU does not wait for them"
+    device = next((o.device for o in numbers if torch.is_tensor(o)), 'cuda' if num_distrib()>1 and dist.get_backend()=='nccl' else 'cpu')
+    sums = torch.stack([o.double() if torch.is_tensor(o) else torch.full((), o, dtype=torch.float64, device=device) for o in numbers])
+    if num_distrib()>1: dist.all_reduce(sums)
+    return sums.unbind()
 
 # %% ../nbs/15_distributed.ipynb #c1500022
 class ExactLoss(AvgLoss):
@@ -199,7 +200,7 @@ class ExactLoss(AvgLoss):
     @property
     def value(self):
         s,n = added_up(self.sum, self.n)
-        return s/n if n else None
+        return (s/n).item() if n else None
 
 # %% ../nbs/15_distributed.ipynb #c150022b
 class ExactMetric(Metric):
@@ -274,11 +275,11 @@ def normalise(self:SpreadPPO, returns, eps=1e-5):
 def pooled(self:SpreadPPO, stats, value, returns):
     "Diagnostics of all processes: means weighted by what they are made of"
     if self.world==1: return stats
-    w,off = float(self.share>0)*returns.numel(),(returns-value).double()
-    keys = list(stats)
-    n,o,oo,r,rr,*sums = added_up(w, *(w*v for v in (off.mean(), (off**2).mean(), returns.double().mean(), (returns.double()**2).mean(), *stats.values())))
-    res = dict(zip(keys, (torch.tensor(v/n) for v in sums)))
-    return res | dict(explained_variance=torch.tensor(1-(oo/n-(o/n)**2)/max(rr/n-(r/n)**2, 1e-8)))
+    w,off,r = float(self.share>0)*returns.numel(),(returns-value).double(),returns.double()
+    here = torch.stack([o.double() for o in (off.mean(), (off**2).mean(), r.mean(), (r**2).mean(), *stats.values())])
+    n,*sums = added_up(w, *(w*here).unbind())
+    off,off2,r,r2,*means = [s/n for s in sums]
+    return dict(zip(stats, means)) | dict(explained_variance=1-(off2-off**2)/(r2-r**2).clamp(min=1e-8))
 
 # %% ../nbs/15_distributed.ipynb #c1500041
 class _Spread:
