@@ -532,12 +532,13 @@ def scores_of(rows): return [r for r in rows if r['metric'] in ('top1','mAP')]  
 
 def mean_sd(
     values, # one a seed
-    of=0    # so many seeds there should be
+    of=0,   # so many seeds there should be
+    digits=1
 )->str:     # mean ± standard deviation, and how many there were if not all
     "As in the tables"
     v = list(values)
     if not v: return '–'
-    return f'{statistics.mean(v):.1f}' + (f' ± {statistics.stdev(v):.1f}' if len(v)>1 else ' (1 seed)') + (f' ({len(v)})' if 1<len(v)<of else '')
+    return f'{statistics.mean(v):.{digits}f}' + (f' ± {statistics.stdev(v):.{digits}f}' if len(v)>1 else ' (1 seed)') + (f' ({len(v)})' if 1<len(v)<of else '')
 
 # %% ../nbs/10_reproduction.ipynb #a1000063b
 def where_from(rows)->str:
@@ -707,40 +708,66 @@ def _best_fixed(s, p):
     return [_score(s, o, p, 'adafocus', 3)-max(_score(s, o, p, f, 3) for f in ('random','central','gaussian')) for o in _seeds(s, p)]
 
 # %% ../nbs/10_reproduction.ipynb #a1000085
-def _cost(s):
-    "At what cost is AdaFocus as accurate as full frames: not below by more than a standard deviation of the differences?"
-    full,ours = dict(main_rows(s)).get('full frames, GRU'),{k:v for k,v in main_rows(s) if k.startswith('AdaFocus')}
+def _online(s, **where):
+    "Online curves by seed: pairs of cost so far and accuracy, after each frame"
+    curve = lambda c,g: [(g*(k+1)/len(c),a) for k,a in enumerate(c)]
+    return {r['seed']: curve(list(map(float, r['online'].split())), r['gflops']) for r in pick_rows(s, **where)}
+
+def _between(points, x):
+    "Linear between points, whose first numbers grow; None outside"
+    for (x0,y0),(x1,y1) in zip(points, points[1:]):
+        if x0<=x<=x1: return y0+(y1-y0)*(x-x0)/(x1-x0)
+
+def _first_at(curve, accuracy):
+    "Cost at which a curve first reaches an accuracy; all of it, if it never does"
+    best = [(max(a for _,a in curve[:k+1]),g) for k,(g,_) in enumerate(curve)]
+    if accuracy<=best[0][0]: return best[0][1]
+    rising = [best[0]]+[b for a,b in zip(best, best[1:]) if b[0]>a[0]]
+    return ifnone(_between(rising, accuracy), curve[-1][0])
+
+# %% ../nbs/10_reproduction.ipynb #a1000085e
+def _times(s, p, other='full frames, GRU'):
+    "Multiply-adds of another method at AdaFocus' accuracy, over those of AdaFocus, seed by seed"
+    a,b = _online(s, method='AdaFocus', policy='adafocus', stage=3, reuse=1, patch_size=p),_online(s, method=other)
+    return [_first_at(b[o], a[o][-1][1])/a[o][-1][0] for o in sorted(a.keys()&b.keys())]
+
+def _as_accurate(s, kind, other='full frames, GRU'):
+    "The cheapest model of a kind that is not below another by more than a standard deviation of the differences: a claim"
+    full,ours = dict(main_rows(s)).get(other),{k:v for k,v in main_rows(s) if k.startswith(kind)}
     if not full or not ours: return []
     mean = lambda v,c: statistics.mean(r[c] for r in v)
     off = {k: [a['value']-b['value'] for a in v for b in full if a['seed']==b['seed']] for k,v in ours.items()}
     k = min((k for k in ours if verdict(off[k], harmless=True)[1]=='holds'), key=lambda k: mean(ours[k], 'gflops'), default=None)
-    if k is None: return [('AdaFocus is as accurate as full frames, GRU, at a lower cost', f"best {max(mean(v, 'value') for v in ours.values()):.1f} against {mean(full, 'value'):.1f} %", 'does not hold')]
-    return [(f'full frames, GRU, need more multiply-adds than {k}, which is as accurate ({verdict(off[k])[0]} points)', f"{mean(full, 'gflops')/mean(ours[k], 'gflops'):.2f}x", 'measured')]
+    claim = f'{other}, need more multiply-adds than the cheapest {kind[:-1]} that is as accurate'
+    if k is None: return [(claim, f"best {max(mean(v, 'value') for v in ours.values()):.1f} against {mean(full, 'value'):.1f} %", 'does not hold')]
+    return [(f'{claim}, {k} ({verdict(off[k])[0]} points)', f"{mean(full, 'gflops')/mean(ours[k], 'gflops'):.2f}x", 'measured')]
 
 # %% ../nbs/10_reproduction.ipynb #a1000085c
 def _above_line(s, p, keep):
     "AdaFocus+ minus AdaFocus at the same cost, between two values of P, seed by seed"
-    res = []
-    for r in pick_rows(s, method='AdaFocus+', patch_size=p, keep=keep):
-        line = sorted((o['gflops'],o['value']) for o in pick_rows(s, method='AdaFocus', policy='adafocus', stage=3, reuse=1, seed=r['seed']))
-        for (g0,v0),(g1,v1) in zip(line, line[1:]):
-            if g0<=r['gflops']<=g1: res.append(r['value']-(v0+(v1-v0)*(r['gflops']-g0)/(g1-g0)))
-    return res
+    line = lambda seed: sorted((o['gflops'],o['value']) for o in pick_rows(s, method='AdaFocus', policy='adafocus', stage=3, reuse=1, seed=seed))
+    got = [(r['value'],_between(line(r['seed']), r['gflops'])) for r in pick_rows(s, method='AdaFocus+', patch_size=p, keep=keep)]
+    return [v-at for v,at in got if at is not None]
 
-def _least_lead(s, p, other):
-    "The smallest difference of two online curves, seed by seed"
-    curve = lambda **w: {r['seed']: list(map(float, r['online'].split())) for r in pick_rows(s, **w)}
-    a,b = curve(method='AdaFocus', policy='adafocus', stage=3, reuse=1, patch_size=p),curve(method=other)
-    return [min(x-y for x,y in zip(a[o], b[o])) for o in sorted(a.keys()&b.keys())]
+def _least_lead(s, p, other, at_cost=False):
+    "The smallest difference of two online curves, after the same number of frames or at the same cost, seed by seed"
+    a,b = _online(s, method='AdaFocus', policy='adafocus', stage=3, reuse=1, patch_size=p),_online(s, method=other)
+    lead = lambda a,b: [x-_between(b, g) for g,x in a if b[0][0]<=g<=b[-1][0]] if at_cost else [x-y for (_,x),(_,y) in zip(a, b)]
+    return [min(lead(a[o], b[o]), default=None) for o in sorted(a.keys()&b.keys())]
 
 # %% ../nbs/10_reproduction.ipynb #a1000085a
 def _claims_of_cost(s, patches):
-    res = _cost(s)
+    res = _as_accurate(s, 'AdaFocus-') + _as_accurate(s, 'AdaFocus+-')
     for p in patches:
-        for k in KEEPS: res.append((f'P={p}: AdaFocus+ beats a smaller P at its own cost, {k:.0%} wanted, points', *verdict(_above_line(s, p, k))))
-        for o in ('GRU','Average'): res.append((f'P={p}: smallest lead over full frames, {o}, after any number of frames, points', *verdict(_least_lead(s, p, f'full frames, {o}'))))
+        say = lambda claim,*n: res.append((f'P={p}: {claim}', *n))
+        times = _times(s, p)
+        if times: say('full frames, GRU, need 1.5 times the multiply-adds for what AdaFocus reaches', f"{mean_sd(times, digits=2)}x", verdict([o-1.5 for o in times])[1])
+        for o in ('GRU','Average'):
+            say(f'smallest lead over full frames, {o}, at the same cost, points', *verdict(_least_lead(s, p, f'full frames, {o}', at_cost=True)))
+            say(f'smallest lead over full frames, {o}, after any number of frames, points', *verdict(_least_lead(s, p, f'full frames, {o}')))
+        for k in KEEPS: say(f'AdaFocus+ beats a smaller P at its own cost, {k:.0%} wanted, points', *verdict(_above_line(s, p, k)))
         off = [100*abs(r['kept']-r['keep']) for r in pick_rows(s, method='AdaFocus+', patch_size=p)]
-        if off: res.append((f'P={p}: η solved on training videos misses the wanted fraction of validation frames by, points', f'{statistics.mean(off):.1f}, at most {max(off):.1f}', 'measured'))
+        if off: say('η solved on training videos misses the wanted fraction of validation frames by, points', f'{statistics.mean(off):.1f}, at most {max(off):.1f}', 'measured')
     return res
 
 # %% ../nbs/10_reproduction.ipynb #a1000085b
