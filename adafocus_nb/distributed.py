@@ -122,14 +122,14 @@ _gather = getattr(dist, 'all_gather_single', None) or dist.all_gather_into_tenso
 class _OverAll(torch.autograd.Function):
     "Normalise with the statistics of all processes"
     @staticmethod
-    def forward(ctx, x, weight, bias, norm, counts):
-        n = x.numel()//x.shape[1] if counts else 1e-30                      # next to nothing: 0 would make the kernel divide by it
+    def forward(ctx, x, weight, bias, norm, real):
+        n = x.numel()//x.shape[1] if real else 1e-30                      # next to nothing: 0 would make the kernel divide by it
         mine = torch.cat([*_own_stats(x, norm.eps), weight.new_full((1,), n)])
         rows = mine.new_empty(dist.get_world_size()*len(mine))
         _gather(rows, mine)
         means,invstds,ns = rows.view(-1, len(mine)).split([x.shape[1], x.shape[1], 1], 1)
         mean,invstd = _merged(x, means, invstds, ns[:,0], norm)
-        ctx.save_for_backward(x, weight, mean, invstd, ns[:,0]); ctx.counts = counts
+        ctx.save_for_backward(x, weight, mean, invstd, ns[:,0]); ctx.real = real
         return _normalised(x, weight, bias, mean, invstd, norm.eps)
 
     @staticmethod
@@ -139,16 +139,16 @@ class _OverAll(torch.autograd.Function):
         s,sx,to_weight,to_bias = _own_sums(g, x, mean, invstd, weight)
         sums = torch.cat([s, sx]); dist.all_reduce(sums)
         to_x = _passed_on(g, x, mean, invstd, weight, *sums.chunk(2), ns)
-        return to_x if ctx.counts else torch.zeros_like(x),to_weight,to_bias,None,None     # what is borrowed moved no statistics
+        return to_x if ctx.real else torch.zeros_like(x),to_weight,to_bias,None,None       # borrowed: g is 0, and x moved no statistics
 
 # %% ../nbs/15_distributed.ipynb #c1500019
 class SharedNorm(nn.BatchNorm2d):
     "Batch norm over the batch of all processes"
-    counts = True                                                          # False: what this process sees is borrowed
+    real = True                                                            # False: what this process sees is borrowed
     def forward(self, x):
         if not self.training or num_distrib()<=1: return super().forward(x)
         self.num_batches_tracked += 1
-        return _OverAll.apply(x, self.weight, self.bias, self, SharedNorm.counts)
+        return _OverAll.apply(x, self.weight, self.bias, self, SharedNorm.real)
 
 # %% ../nbs/15_distributed.ipynb #c150019a
 @contextmanager
@@ -170,7 +170,7 @@ class Shares(Callback):
     def before_epoch(self): self.steps = 0
     def before_batch(self):
         self.now = self.xb[0]
-        SharedNorm.counts = getattr(self.now, 'share', 1)>0
+        SharedNorm.real = getattr(self.now, 'share', 1)>0
         if self.training and self.pieces>1:                                # the schedule counts batches, not pieces
             n = -(-len(self.dl)//self.pieces)
             self.learn.pct_train = (self.epoch*n+self.steps)/(self.n_epoch*n)
