@@ -35,8 +35,13 @@ def conv(
     return nn.Sequential(nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU(inplace=True))
 
 # %% ../nbs/01_backbones.ipynb #51abe48e
-def tiny_glance(): return Backbone(nn.Sequential(conv(3,24,2), conv(24,48,2), conv(48,64,2), conv(64,96)), 96)
-def tiny_local():  return Backbone(nn.Sequential(conv(3,24), conv(24,48,2), conv(48,64), conv(64,96,2), conv(96,128)), 128)
+def tiny_glance():
+    "A glance network for CPUs and small frames: 96 channels at an eighth of the size"
+    return Backbone(nn.Sequential(conv(3,24,2), conv(24,48,2), conv(48,64,2), conv(64,96)), 96)
+
+def tiny_local():
+    "A local network beside it: 128 channels at a quarter of the size"
+    return Backbone(nn.Sequential(conv(3,24), conv(24,48,2), conv(48,64), conv(64,96,2), conv(96,128)), 128)
 
 # %% ../nbs/01_backbones.ipynb #4b570c47
 def as_backbone(

@@ -64,7 +64,9 @@ def both_spellings(f):
     return f
 
 # %% ../nbs/11_commands.ipynb #7f616373
-def in_shell(name): return Path(sys.argv[0]).stem==name
+def in_shell(name):
+    "Was this command typed in a shell, or called from Python?"
+    return Path(sys.argv[0]).stem==name
 
 class sentences:
     "Context: in a shell, keep freed memory, and end with the error's own sentence instead of a traceback"

@@ -52,7 +52,9 @@ def topk(
     _one_label_each(last, y)
     return (last.topk(min(k, last.shape[-1])).indices==y[:,None]).any(-1).float().mean().item()*100
 
-def top5(logits, y): return topk(logits, y, 5)
+def top5(logits, y):
+    "Percent of videos with the true class among the five best"
+    return topk(logits, y, 5)
 
 # %% ../nbs/07_metrics.ipynb #dde196c5
 def average_precision(

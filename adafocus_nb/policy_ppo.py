@@ -508,7 +508,9 @@ def load(cls:AdaFocus,
     "Read a saved model, of whichever class it is, in evaluation mode"
     path = Path(path)
     for o in ('config.json','model.safetensors'):
-        if not (path/o).exists(): raise FileNotFoundError(f'{path} holds no model: {o} is missing.')
+        if not (path/o).exists():
+            inside = sorted(path.glob('*/model.safetensors'))               # as in the folder of a run
+            raise FileNotFoundError(f'{path} holds no model: {o} is missing.'+(f' Load {inside[0].parent}.' if inside else ''))
     config = json.loads((path/'config.json').read_text())
     name = config.pop('class', None); config.pop('version', None)
     if name not in AdaFocus.registry:

@@ -528,7 +528,10 @@ def pick_rows(
     "Rows with these values"
     return [r for r in rows if all(r[k]==v for k,v in where.items())]
 
-def scores_of(rows): return [r for r in rows if r['metric'] in ('top1','mAP')]   # not jumps and regions
+def scores_of(rows):
+    "Rows that hold an accuracy, not jumps or regions"
+    return [r for r in rows if r['metric'] in ('top1','mAP')]
+
 
 def mean_sd(
     values, # one a seed

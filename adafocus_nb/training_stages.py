@@ -185,7 +185,9 @@ def stage1_learner(
     return StageLearner(dls, model, 1, also=also, cbs=[RandomPatches()]+L(kwargs.pop('cbs', None)), **kwargs)
 
 # %% ../nbs/03_training_stages.ipynb #2b5ea536
-def ids_of(x): return x.draws.ids.cpu() if hasattr(x, 'draws') else torch.arange(len(x))
+def ids_of(x):
+    "Sample ids of a batch of clips"
+    return x.draws.ids.cpu() if hasattr(x, 'draws') else torch.arange(len(x))
 
 def gathered(
     parts:list # of tuples (ids, tensor, tensor, …), one a batch of clips
@@ -394,7 +396,9 @@ class FocusPrecision(MixedPrecision):
         self.learn.pred = Focus(*map(floats, self.pred)) if isinstance(self.pred, Focus) else floats(self.pred)
 
 @patch
-def to_bf16(self:StageLearner): return self.add_cb(FocusPrecision('bf16'))
+def to_bf16(self:StageLearner):
+    "Networks in bfloat16, losses in float32"
+    return self.add_cb(FocusPrecision('bf16'))
 
 # %% ../nbs/03_training_stages.ipynb #d8c55d49
 class Throughput(Callback):

@@ -85,7 +85,10 @@ def add_shift(
     return net
 
 # %% ../nbs/05_tsm.ipynb #05a10006
-def shifts(net): return [m for m in net.modules() if isinstance(m, TemporalShift)]
+def shifts(net):
+    "The temporal shifts of a network"
+    return [m for m in net.modules() if isinstance(m, TemporalShift)]
+
 def set_segments(net, n_segment):
     "Tell all shifts of a network how many frames a video has"
     for m in shifts(net): m.n_segment = n_segment
