@@ -7,9 +7,9 @@ __all__ = ['METHODS', 'DEMO_VIDEOS', 'DEMO_MOTIONS', 'BUILTIN', 'PREPARATION', '
            'STUDY_DIGITS', 'spell', 'both_spellings', 'in_shell', 'sentences', 'pick_device', 'free_folder',
            'run_options', 'at_work', 'class_of', 'check_method', 'results_table', 'training_of', 'check_plus', 'finish',
            'adafocus_demo', 'builtin_videos', 'open_data', 'resumed_settings', 'check_numbers', 'frames_of',
-           'model_for', 'adafocus_train', 'trained_model', 'to_labels_of', 'adafocus_eval', 'preparation',
-           'adafocus_predict', 'ctrl_c', 'adafocus_stream', 'adafocus_convert', 'adafocus_export', 'first_word',
-           'adafocus_bench', 'fast_agreement', 'adafocus_reproduce', 'numbers_of', 'adafocus_plan']
+           'model_for', 'adafocus_train', 'model_folder', 'trained_model', 'to_labels_of', 'adafocus_eval',
+           'preparation', 'adafocus_predict', 'ctrl_c', 'adafocus_stream', 'adafocus_convert', 'adafocus_export',
+           'first_word', 'adafocus_bench', 'fast_agreement', 'adafocus_reproduce', 'numbers_of', 'adafocus_plan']
 
 # %% ../nbs/11_commands.ipynb #67ba7520
 import contextlib, inspect, json as js, os, re, shlex, signal, sys, warnings
@@ -70,12 +70,20 @@ def in_shell(name):
 
 class sentences:
     "Context: in a shell, keep freed memory, and end with the error's own sentence instead of a traceback"
-    def __init__(self, name): self.name = name
+    def __init__(self, name, several=False): self.name,self.several = name,several
     def __enter__(self):
-        if in_shell(self.name): keep_memory()                              # this process is the command's own
+        if not in_shell(self.name): return self
+        keep_memory()                                                      # this process is the command's own
+        if num_distrib()>1 and not self.several: self.end('this command works in one process: start it without a launcher.')
         return self
     def __exit__(self, kind, error, _):
-        if isinstance(error, (ValueError, OSError, ImportError)) and in_shell(self.name): sys.exit(f'{self.name}: {error}')
+        if not in_shell(self.name): return
+        if isinstance(error, (ValueError, OSError, ImportError)): self.end(error)
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error): self.end(f'memory is full: a smaller --batch-size needs less, and so does --preset tiny. ({str(error).splitlines()[0]})')
+    def end(self, why):
+        if num_distrib()<=1: sys.exit(f'{self.name}: {why}')
+        print(f'{self.name} (process {rank_distrib()} of {num_distrib()}): {why}\n', end='', file=sys.stderr, flush=True)    # in one piece: the others write, too
+        sys.exit(1)
 
 # %% ../nbs/11_commands.ipynb #61efd11a
 def pick_device(
@@ -116,7 +124,7 @@ def at_work(
     try: yield
     except KeyboardInterrupt:
         did = f"{run.rows[-1]['stage']}, epoch {run.rows[-1]['epoch']+1}" if run.rows else 'none'
-        print(f'\nStopped. Last completed epoch: {did}. {what_now}', file=sys.stderr)
+        if rank_distrib()==0: print(f'\nStopped. Last completed epoch: {did}. {what_now}', file=sys.stderr)
         sys.exit(130)
     finally: run.lock.close()
 
@@ -290,7 +298,9 @@ def resumed_settings(
     "The settings of a run that goes on, or a sentence if one has changed"
     for k,v in (given if kept else {}).items():
         if v!=default.get(k) and v!=kept.get(k):
-            raise ValueError(f'This run was started with {k}={kept.get(k)!r}, not {v!r}: leave the option away to go on, or start a new run elsewhere.')
+            option = '--'+k.replace('_','-')
+            if k=='data': raise ValueError(f'This run was started with {kept.get(k)}, not {v}: name that to go on, or start a new run elsewhere.')
+            raise ValueError(f'This run was started '+(f'without {option}' if kept.get(k)==default.get(k) else f'with {option} {kept.get(k)}')+f', not with {v}: leave the option away to go on, or start a new run elsewhere.')
     return {**given, **(kept or {})}
 
 # %% ../nbs/11_commands.ipynb #33f0af8b
@@ -379,7 +389,7 @@ def adafocus_train(
     json:bool=False           # print results.json and nothing else
 ):
     "Train AdaFocus on videos: all stages, log, curves, models"
-    with sentences('adafocus_train'): return _train(**locals())
+    with sentences('adafocus_train', several=True): return _train(**locals())
 
 # %% ../nbs/11_commands.ipynb #f1100015
 def _settled(data, out, resume, device, options):
@@ -429,7 +439,7 @@ def _train(data, out, resume, json, device, workers, cache, on_error, accumulate
     say = (lambda *a: None) if json else print
     for line in _announced(o, cls, dls, device, out): say(line)
     again = ['adafocus_train', data, '--out', str(out), '--resume', *(['--cache', cache] if cache else []), *(['--on-error', on_error] if on_error!='stop' else [])]
-    with at_work(run, f'To go on: {shlex.join(again)}'):
+    with at_work(run, f'To go on: {shlex.join(again)}'+' (started as you have started this, or in one process)'*(num_distrib()>1)):
         train = training_of(cls, o.keep)
         if num_distrib()>1 or accumulate>1: train = spread_training(train, accumulate)
         results = train(dls, model, epochs, run, not json, o.n_stills, o.bf16, o.lr_scale).fit()
@@ -448,6 +458,12 @@ def _options_of(run):
     return dict(data=','.join([f'builtin:{name}', *[f'{k}={dumps(v)}' for k,v in videos.items()]]), seed=config['seed'])
 
 # %% ../nbs/11_commands.ipynb #f1100024
+def model_folder(
+    run # folder of a run, or of a model
+):      # None if there is none
+    "Where the best model of a run is, else its last, or a model by itself"
+    return first(o for o in (Path(run)/'best', Path(run)/'last', Path(run)) if (o/'model.safetensors').exists())
+
 def trained_model(
     run,          # folder of a run, or of a model
     device='cpu', # where the model goes
@@ -456,7 +472,7 @@ def trained_model(
     "The best model of a run, else its last, or a model by itself"
     run,default = Path(run),{k:v.default for k,v in inspect.signature(adafocus_train).parameters.items()}
     if not run.exists(): raise FileNotFoundError(f'There is no run {run}: train one with adafocus_train DATA --out {run}.')
-    folder = first(o for o in (run/'best', run/'last', run) if (o/'model.safetensors').exists())
+    folder = model_folder(run)
     if folder is None: raise FileNotFoundError(f'{run} holds no model: train one with adafocus_train DATA --out {run}.')
     model = AdaFocus.load(folder).to(device)
     if keep is not None:
@@ -518,7 +534,7 @@ def _eval(run, data, layout, method, all_videos, batch_size, keep, bf16, resize,
                keep=kept.mean().item(), gflops=cost.mean().item(), labels=labels, seed=o.seed, versions=versions(), device=device_name(device))
     if json: return print(dumps(res))
     v = res['versions']
-    print(f"{res['videos']} videos. {res['preparation']}\n{scores_table(res, labels)}\n\n{res['gflops']:.2f} billion multiply-adds a video{'' if res['keep']==1 else f''' on average: the local network looked at {res['keep']:.0%} of the frames'''}. Seed {o.seed}; {res['device']}, adafocus-nb {v['adafocus_nb']}, torch {v['torch']}, Python {v['python']}.")
+    print(f"{res['videos']} videos. {res['preparation'] or 'Frames as made.'} Model: {model_folder(run)}{'' if model_folder(run).name!='last' else ', for the run has not come to its best'}.\n{scores_table(res, labels)}\n\n{res['gflops']:.2f} billion multiply-adds a video{'' if res['keep']==1 else f''' on average: the local network looked at {res['keep']:.0%} of the frames'''}. Seed {o.seed}; {res['device']}, adafocus-nb {v['adafocus_nb']}, torch {v['torch']}, Python {v['python']}.")
 
 # %% ../nbs/11_commands.ipynb #4a2ec041
 def preparation(
@@ -832,7 +848,7 @@ def adafocus_reproduce(
     short:bool=False       # few videos, one epoch a stage: checks the installation, says nothing
 ):
     "Tables and figures of the paper, on your machine"
-    with sentences('adafocus_reproduce'): return _reproduce(**locals())
+    with sentences('adafocus_reproduce', several=True): return _reproduce(**locals())
 
 # %% ../nbs/11_commands.ipynb #11a00022
 def numbers_of(
@@ -856,6 +872,7 @@ def _study(what, data, made, preset, out, seeds, patches, device, short, no_pret
     weights = None if made or no_pretrained or preset_config(preset)['glance'] in BACKBONES else 'imagenet'
     once = dict.fromkeys(('glance','local','1','2','3','2+','3+'), 1) if short else None
     several = ',' in seeds
+    if seeds.strip()=='0': raise ValueError('--seeds 0 asks for no seed: seed 0 alone is --seeds 0, with a comma.')
     seeds = numbers_of(seeds, 'seeds', 0 if several else 1)
     return Study(loaders, preset, out or ('runs/reproduce-table3' if what=='table3' else 'runs/reproduce'), seeds if several else range(seeds[0]),
                   patches and numbers_of(patches, 'patches', 1), device, once, 64 if short else 5000, dict(weights=weights) | ({} if made else dict(glance_res=None)),
@@ -868,13 +885,14 @@ def _reproduce(what, data, out, seeds, patches, only, groups, report, preset, de
     device,data = pick_device(device),STUDY_VIDEOS.get(what, STUDY_DIGITS) if data=='builtin' else data
     made = data.startswith('builtin:')
     if made and what=='table3' and 'digits' in data: raise ValueError(f'{data}: Table 3 is about motions, and a digit does not move: use builtin:motions.')
+    if made and what!='table3' and 'motions' in data: raise ValueError(f'{data}: only Table 3 is about motions; use builtin, or a folder of your own.')
     preset = preset or ('paper' if not made else 'tiny' if device=='cpu' else 'quick')
     study = _study(what, data, made, preset, out, seeds, patches, device, short, no_pretrained, options)
     if groups: return print('\n'.join(study.groups(what)))
     if only is not None and not only.strip(): raise ValueError('--only is empty: name groups, as --groups prints them.')
     try: text = study.reproduce(what, only and [g.strip() for g in only.split(',')], not report)
     except KeyboardInterrupt:
-        print(f'\nStopped. The groups that were complete are in {study.file}; the same command goes on there.', file=sys.stderr)
+        print('\nStopped. '+(f'The groups that were complete are in {study.file}; the same command goes on there.' if study.file.exists() else 'No group was complete.'), file=sys.stderr)
         sys.exit(130)
     if text: print(text + '\n\n--short: these numbers say nothing.'*short)
 
@@ -885,7 +903,7 @@ def adafocus_plan(
     data:str,              # activitynet, fcvid, mini-kinetics, sth-v1, sth-v2; or a folder, CSV or benchmark root as for adafocus_train
     gpus:int=1,            # that share every batch
     cores:int=None,        # for decoding (default: those of this machine)
-    preset:str='paper',    # tiny, quick, paper or paper-sth
+    preset:str=None,       # tiny, quick, paper or paper-sth (default: paper; for files on a CPU tiny, as in adafocus_train)
     batch_size:int=None,   # videos a batch, of all GPUs (default: the preset's)
     efficiency:float=1.,   # what is left of N times the speed on N GPUs
     video:str=None,        # a typical file, to time its decoding (default: one of the data, or one that is made)
@@ -899,9 +917,19 @@ def adafocus_plan(
     with sentences('adafocus_plan'): return _plan(**locals())
 
 # %% ../nbs/11_commands.ipynb #f1199900
+def _rates_of(path):
+    "What --json has written on another machine"
+    if not Path(path).is_file(): raise FileNotFoundError(f'--rates {path}: there is no such file.')
+    try: known = js.loads(Path(path).read_text())
+    except ValueError: known = None
+    if not isinstance(known, dict) or not {'videos_a_step','rates','decode','device','versions'}<=known.keys():
+        raise ValueError(f'--rates {path} is not a plan: adafocus_plan DATA --json > FILE writes one.')
+    return known
+
 def _facts(data, layout, video):
     "Numbers of a data set, and a file of it to time decoding with"
     if data in DATASETS: return DATASETS[data],video
+    if data.startswith('builtin'): raise ValueError(f'{data}: built-in videos take minutes and need no plan. Name a data set, a folder or a list.')
     source = read_source(data, layout, .2, 0)
     some = [video_info(p) for p in source.train_paths[::max(1, len(source.train_paths)//10)][:10]]
     facts = dict(train=len(source.train_paths), valid=len(source.valid_paths), classes=len(source.vocab), seconds=sum(o.n_frames/o.fps for o in some)/len(some))
@@ -911,15 +939,17 @@ def _facts(data, layout, video):
 def _plan(data, gpus, cores, preset, batch_size, efficiency, video, rates, layout, bf16, device, json):
     check_numbers(gpus=gpus, cores=cores, batch_size=batch_size)
     if not 0<efficiency<=1: raise ValueError(f'--efficiency {efficiency}: give a number above 0, at most 1, such as 0.9.')
+    preset = preset or ('tiny' if data not in DATASETS and not rates and pick_device(device)=='cpu' else 'paper')
     if preset not in RECIPES: raise ValueError(f'There is no preset {preset!r}: choose one of {", ".join(RECIPES)}.')
     about,c,cores = dict(data=data, preset=preset),preset_config(preset),cores or os.cpu_count()
     facts,video = _facts(data, layout, video)
-    if rates: known = js.loads(Path(rates).read_text())
+    if rates: known = _rates_of(rates)
     else:
-        device = pick_device(device)
-        b = -(-(batch_size or RECIPES[preset][1]['bs'])//gpus)
+        device,whole = pick_device(device),batch_size or RECIPES[preset][1]['bs']
+        parts([], whole, 0, gpus)                                          # says if it cannot be shared out
+        b = whole//gpus
         model = AdaFocus.from_preset(preset, n_classes=facts['classes']).to(device)
-        known = dict(device=device_name(device), versions=versions(), videos_a_step=b, bf16=bf16, rates=bench_stages(model, b, bf16), decode=decode_cost(video, c['n_frames'], c['frame_size']))
+        known = dict(device=device_name(device), versions=versions(), videos_a_step=b, bf16=bf16, rates=bench_stages(model, b, bf16, most=4 if device=='cpu' and preset!='tiny' else None), decode=decode_cost(video, c['n_frames'], c['frame_size']))
     batch = known['videos_a_step']*gpus
     p = plan(facts, known['rates'], RECIPES[preset], batch, gpus, cores, known['decode'], efficiency, known['device'].startswith('CPU'), n_frames=c['n_frames'])
     if json: return print(dumps(about | known | dict(facts=facts, gpus=gpus, cores=cores, efficiency=efficiency, plan=p)))

@@ -7,7 +7,7 @@ __all__ = ['parts', 'share_out', 'SharedNorm', 'shared_norms', 'Shares', 'added_
            'SpreadPPO', 'spread_out', 'spread_training', 'Follower', 'joined_run', 'check_parts', 'join_world']
 
 # %% ../nbs/15_distributed.ipynb #c1500006
-import atexit, os, sys
+import atexit, os, sys, warnings
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -32,8 +32,9 @@ def parts(
     pieces:int=1# into which each process cuts its part
 )->list:        # (ids, share) of every piece: its loss counts `share` times in the mean over all processes
     "This process' pieces of every batch"
-    if batch%(world*pieces): raise ValueError(f'A batch of {batch} videos cannot be cut into {world*pieces} equal parts: '
-                                              f'choose a batch size that is a multiple of {world*pieces}.')
+    if batch%(world*pieces): raise ValueError(f'A batch of {batch} videos cannot be cut into {world*pieces} equal parts'
+                                              + f' ({world} processes with {pieces} pieces each, --accumulate)'*(pieces>1)
+                                              + f': choose a batch size that is a multiple of {world*pieces}'+', or fewer pieces'*(pieces>1)+'.')
     size,res = batch//(world*pieces),[]
     for k in range(0, len(ids), batch):
         whole = ids[k:k+batch]
@@ -226,11 +227,12 @@ def spread(
     learn.add_cb(Shares(pieces))
     if num_distrib()<=1: yield learn; return
     name,measure,_ = measure_of(learn.dls, learn.focus)
-    learn.recorder.loss,learn.metrics = ExactLoss(),[ExactMetric(measure, name)]
+    vars(learn.recorder)['loss'],learn.metrics = ExactLoss(),[ExactMetric(measure, name)]    # `recorder.loss = …` warns
     import fastai.distributed                                              # brings `distrib_ctx`; needs accelerate
     from accelerate import DistributedDataParallelKwargs
     wrap = DistributedDataParallelKwargs(broadcast_buffers=False, gradient_as_bucket_view=True)    # buffers are the same everywhere
-    with shared_norms(learn.focus), learn.distrib_ctx(sync_bn=False, kwargs_handlers=[wrap]):
+    with shared_norms(learn.focus), warnings.catch_warnings(), learn.distrib_ctx(sync_bn=False, kwargs_handlers=[wrap]):
+        warnings.filterwarnings('ignore', message='.*broadcast_buffers')   # PyTorch 2.14 is about to rename it
         learn.distributed_trainer._wrap_dl = lambda dl: dl                 # they are shared out
         yield learn
 

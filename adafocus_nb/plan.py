@@ -37,9 +37,11 @@ def bench_stages(
     model,      # a new `AdaFocus`, on the device where it is to train
     b:int=64,   # videos a step on this device
     bf16=False, # networks in bfloat16
-    n:int=5     # timed steps, after 2 of warm-up; the median counts
+    n:int=5,    # timed steps, after 2 of warm-up; the median counts
+    most:int=None # videos to time at once, if b are too many for the memory: times are scaled up to b
 )->dict:        # stage -> milliseconds of a step; 'valid': of a validation batch of 2b videos
     "What a step of each stage costs, without data loading"
+    if most and b>most: return {k: v*b/most for k,v in bench_stages(model, most, bf16, n).items()}
     model,device,s,t = copy.deepcopy(model),model.candidates.device,model.frame_size,model.config['n_frames']
     x = torch.randint(256, (2*b,t,3,s,s), dtype=torch.uint8, device=device)
     y = torch.randint(model.config['n_classes'], (2*b,), device=device)
@@ -128,15 +130,18 @@ def plan(
     return dict(stages=stages, cores_needed=need, hours=sum(s['hours'] for s in stages)) | _cache(data, fps, size, n_frames)
 
 # %% ../nbs/16_plan.ipynb #c1600031d
+def _time(hours): return f'{hours:.1f} h' if hours>=1 else f'{60*hours:.1f} min' if 60*hours>=1 else f'{3600*hours:.0f} s'
+def _size(gb): return f'{gb:.0f} GB' if gb>=1 else f'{1000*gb:.0f} MB'
+
 def plan_table(
     p:dict, # of `plan`
     cores   # that there are
 )->str:
     "As text"
-    lines = [f"  {'stage':12}{'epochs':>8}{'hours':>9}{'GPU hours':>11}  bound by"]
-    lines += [f"  {s['stage']:12}{s['epochs']:8}{s['hours']:9.1f}{s['gpu_hours']:11.1f}  {s['bound']}" for s in p['stages']]
-    lines += [f"  {'all':12}{'':8}{p['hours']:9.1f}{sum(s['gpu_hours'] for s in p['stages']):11.1f}", '',
+    lines = [f"  {'stage':12}{'epochs':>8}{'time':>11}{'GPU time':>11}  bound by"]
+    lines += [f"  {s['stage']:12}{s['epochs']:8}{_time(s['hours']):>11}{_time(s['gpu_hours']):>11}  {s['bound']}" for s in p['stages']]
+    lines += [f"  {'all':12}{'':8}{_time(p['hours']):>11}{_time(sum(s['gpu_hours'] for s in p['stages'])):>11}", '',
               f"Decoding keeps up with {p['cores_needed']:.0f} cores ({cores} given)."]
-    lines += [f"A cache (--cache) needs {p['cache_gb']:.0f} GB, " + ('and then only the first epoch decodes.' if p['cached'] else
+    lines += [f"A cache (--cache) needs {_size(p['cache_gb'])}, " + ('and then only the first epoch decodes.' if p['cached'] else
               'for validation videos only: the training videos are too long to be kept whole. Shorter copies of them would help more than cores.')]
     return '\n'.join(lines)

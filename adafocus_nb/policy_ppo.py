@@ -507,6 +507,7 @@ def load(cls:AdaFocus,
 ):
     "Read a saved model, of whichever class it is, in evaluation mode"
     path = Path(path)
+    if not path.is_dir(): raise FileNotFoundError(f'{path}: there is no folder of this name.')
     for o in ('config.json','model.safetensors'):
         if not (path/o).exists():
             inside = sorted(path.glob('*/model.safetensors'))               # as in the folder of a run

@@ -219,7 +219,7 @@ def check_about(self:Study, write=False):
     path = self.out/'study.json'
     there = json.loads(path.read_text()) if path.exists() else self.about
     if other := first(k for k in {**there, **self.about} if there.get(k)!=self.about.get(k)):
-        raise ValueError(f'{self.out} holds another study: {other} is {there.get(other)} there and {self.about.get(other)} here. Choose another folder with --out.')
+        raise ValueError(f'{self.out} holds another study: {other} is {there.get(other)} there and {self.about.get(other)} here{" (with --short it is another study)" if other=="epochs" else ""}. Choose another folder with --out.')
     if write and not path.exists(): write_atomically(path, lambda p: p.write_text(json.dumps(self.about, indent=1)))
 
 @patch(as_prop=True)
@@ -459,7 +459,7 @@ def run_glance(study, seed, p)->list:
 # %% ../nbs/10_reproduction.ipynb #a1000050
 @_group
 def run_tsm(study, seed)->list:
-    "TSM, TSM+ and AdaFocus-TSM at three P (Table 3)"
+    "TSN, TSM, TSM+ and AdaFocus-TSM at three P (Table 3)"
     g,l = AdaFocusTSM.sizes_of(study.preset)['n_frames']
     rows,nets = [],{}
     one,pair = study.loaders(seed, g),study.loaders(seed, (g,l))
@@ -472,6 +472,7 @@ def run_tsm(study, seed)->list:
         score = first(got['top1'][k] for k in ('adafocus_stage3','full_frames_stage3','full_frames') if k in got['top1'])
         rows.append(study.row(dls, seed, m, method=name, stage=stage, value=round(score, 2), gflops=round(video_gflops(m), 4)))
         return m
+    train(TSN, one)
     nets['local'] = train(TSM, one).local_net.state_dict()
     for cls,dls,p in [(TSMPlus,one,None), *[(AdaFocusTSM,pair,round(p*study.sizes['frame_size']/224)) for p in (144,160,176)]]:
         m = train(cls, dls, ('local','glance') if 'glance' in nets else ('local',), **({'patch_size':p} if p else {}))
@@ -739,7 +740,7 @@ def _times(s, p, other):
     pairs = _curves(s, p, other)
     if not pairs: return '–','not measured'
     times,most = zip(*((_first_at(b, a[-1][1])/a[-1][0],b[-1][0]/a[-1][0]) for a,b in pairs))
-    return f'{mean_sd(times, digits=2)}x of {statistics.mean(most):.2f}','measured'
+    return f'{mean_sd(times, digits=2)} of {statistics.mean(most):.2f}','measured'
 
 def _leads(s, p, other, at_cost=False):
     "AdaFocus minus another method along their online curves: number and verdict"

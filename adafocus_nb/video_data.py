@@ -513,6 +513,9 @@ def save_clip(
     options=None      # of the encoder; `dict(qp='0')` makes libx264 keep every byte of the pixel format
 ):
     "Write a clip as a video file"
+    if frames.ndim!=4 or frames.shape[1]!=3 or frames.dtype!=torch.uint8:
+        raise ValueError(f'frames of shape {tuple(frames.shape)} and type {frames.dtype}: a clip has shape (T, 3, H, W) and type uint8.')
+    if not Path(path).parent.is_dir(): raise FileNotFoundError(f'{path}: there is no folder {Path(path).parent}.')
     t,_,h,w = frames.shape
     with av.open(str(path), 'w') as out:
         stream = out.add_stream(codec, rate=Fraction(fps).limit_denominator(1001))
@@ -1068,7 +1071,7 @@ def read_source(
     valid = _for_validation(names, labels, split, valid_fraction, seed)
     pick = lambda xs,want: [x for x,v in zip(xs, valid) if v==want]
     res = VideoSource(pick(paths,False), pick(labels,False), pick(paths,True), pick(labels,True), vocab, layout, True, problems)
-    if not len(res.train_paths) or not len(res.valid_paths): raise ValueError(f'{data} gives {len(res.train_paths)} training and {len(res.valid_paths)} validation videos: both need some.')
+    if not len(res.train_paths) or not len(res.valid_paths): raise ValueError(f'{data} gives {len(res.train_paths)} training and {len(res.valid_paths)} validation videos: both need some. Of a folder without train and valid folders a class needs at least two videos, one for each.')
     res.problems += [f'Class {o} has no {s} videos.' for s,v in (('training',False),('validation',True)) for o,n in zip(vocab, res.counts(v)) if not n]
     return res
 
