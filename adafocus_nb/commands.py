@@ -533,8 +533,8 @@ def _eval(run, data, layout, method, all_videos, batch_size, keep, bf16, resize,
     res = dict(run=str(run), data=data, preparation=getattr(dls, 'preparation', 'frames as made'), **scores(logits, to_labels_of(model, y, dls.vocab), labels, model.config['multilabel']=='bce'),
                keep=kept.mean().item(), gflops=cost.mean().item(), labels=labels, seed=o.seed, versions=versions(), device=device_name(device))
     if json: return print(dumps(res))
-    v = res['versions']
-    print(f"{res['videos']} videos. {res['preparation'] or 'Frames as made.'} Model: {model_folder(run)}{'' if model_folder(run).name!='last' else ', for the run has not come to its best'}.\n{scores_table(res, labels)}\n\n{res['gflops']:.2f} billion multiply-adds a video{'' if res['keep']==1 else f''' on average: the local network looked at {res['keep']:.0%} of the frames'''}. Seed {o.seed}; {res['device']}, adafocus-nb {v['adafocus_nb']}, torch {v['torch']}, Python {v['python']}.")
+    v,which = res['versions'],dict(best="The model is the run's best.", last='The run has no best model yet: this is its last.').get(model_folder(run).name, '')
+    print(f"{res['videos']} videos. {res['preparation'] or 'Frames as made.'} {which}\n{scores_table(res, labels)}\n\n{res['gflops']:.2f} billion multiply-adds a video{'' if res['keep']==1 else f''' on average: the local network looked at {res['keep']:.0%} of the frames'''}. Seed {o.seed}; {res['device']}, adafocus-nb {v['adafocus_nb']}, torch {v['torch']}, Python {v['python']}.")
 
 # %% ../nbs/11_commands.ipynb #4a2ec041
 def preparation(
