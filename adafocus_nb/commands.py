@@ -68,6 +68,7 @@ def in_shell(name):
     "Was this command typed in a shell, or called from Python?"
     return Path(sys.argv[0]).stem==name
 
+# %% ../nbs/11_commands.ipynb #7f616374
 class sentences:
     "Context: in a shell, keep freed memory, and end with the error's own sentence instead of a traceback"
     def __init__(self, name, several=False): self.name,self.several = name,several
@@ -464,6 +465,7 @@ def model_folder(
     "Where the best model of a run is, else its last, or a model by itself"
     return first(o for o in (Path(run)/'best', Path(run)/'last', Path(run)) if (o/'model.safetensors').exists())
 
+# %% ../nbs/11_commands.ipynb #f1100025
 def trained_model(
     run,          # folder of a run, or of a model
     device='cpu', # where the model goes
@@ -926,6 +928,7 @@ def _rates_of(path):
         raise ValueError(f'--rates {path} is not a plan: adafocus_plan DATA --json > FILE writes one.')
     return known
 
+# %% ../nbs/11_commands.ipynb #f1199902
 def _facts(data, layout, video):
     "Numbers of a data set, and a file of it to time decoding with"
     if data in DATASETS: return DATASETS[data],video
@@ -935,6 +938,16 @@ def _facts(data, layout, video):
     facts = dict(train=len(source.train_paths), valid=len(source.valid_paths), classes=len(source.vocab), seconds=sum(o.n_frames/o.fps for o in some)/len(some))
     return facts, video or source.train_paths[0]
 
+# %% ../nbs/11_commands.ipynb #f1199903
+def _measured(preset, facts, video, whole, gpus, bf16, device):
+    "Rates of this machine"
+    parts([], whole, 0, gpus)                                              # says if a batch cannot be shared out
+    b,c = whole//gpus,preset_config(preset)
+    model = AdaFocus.from_preset(preset, n_classes=facts['classes']).to(device)
+    few = 4 if device=='cpu' and preset!='tiny' else None                  # what fits into the memory
+    return dict(device=device_name(device), versions=versions(), videos_a_step=b, bf16=bf16, rates=bench_stages(model, b, bf16, most=few),
+                decode=decode_cost(video, c['n_frames'], c['frame_size']))
+
 # %% ../nbs/11_commands.ipynb #11a00032
 def _plan(data, gpus, cores, preset, batch_size, efficiency, video, rates, layout, bf16, device, json):
     check_numbers(gpus=gpus, cores=cores, batch_size=batch_size)
@@ -943,13 +956,7 @@ def _plan(data, gpus, cores, preset, batch_size, efficiency, video, rates, layou
     if preset not in RECIPES: raise ValueError(f'There is no preset {preset!r}: choose one of {", ".join(RECIPES)}.')
     about,c,cores = dict(data=data, preset=preset),preset_config(preset),cores or os.cpu_count()
     facts,video = _facts(data, layout, video)
-    if rates: known = _rates_of(rates)
-    else:
-        device,whole = pick_device(device),batch_size or RECIPES[preset][1]['bs']
-        parts([], whole, 0, gpus)                                          # says if it cannot be shared out
-        b = whole//gpus
-        model = AdaFocus.from_preset(preset, n_classes=facts['classes']).to(device)
-        known = dict(device=device_name(device), versions=versions(), videos_a_step=b, bf16=bf16, rates=bench_stages(model, b, bf16, most=4 if device=='cpu' and preset!='tiny' else None), decode=decode_cost(video, c['n_frames'], c['frame_size']))
+    known = _rates_of(rates) if rates else _measured(preset, facts, video, batch_size or RECIPES[preset][1]['bs'], gpus, bf16, pick_device(device))
     batch = known['videos_a_step']*gpus
     p = plan(facts, known['rates'], RECIPES[preset], batch, gpus, cores, known['decode'], efficiency, known['device'].startswith('CPU'), n_frames=c['n_frames'])
     if json: return print(dumps(about | known | dict(facts=facts, gpus=gpus, cores=cores, efficiency=efficiency, plan=p)))

@@ -133,6 +133,7 @@ def plan(
 def _time(hours): return f'{hours:.1f} h' if hours>=1 else f'{60*hours:.1f} min' if 60*hours>=1 else f'{3600*hours:.0f} s'
 def _size(gb): return f'{gb:.0f} GB' if gb>=1 else f'{1000*gb:.0f} MB'
 
+# %% ../nbs/16_plan.ipynb #c1600031e
 def plan_table(
     p:dict, # of `plan`
     cores   # that there are

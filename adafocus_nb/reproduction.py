@@ -742,6 +742,7 @@ def _times(s, p, other):
     times,most = zip(*((_first_at(b, a[-1][1])/a[-1][0],b[-1][0]/a[-1][0]) for a,b in pairs))
     return f'{mean_sd(times, digits=2)} of {statistics.mean(most):.2f}','measured'
 
+# %% ../nbs/10_reproduction.ipynb #a1000085f
 def _leads(s, p, other, at_cost=False):
     "AdaFocus minus another method along their online curves: number and verdict"
     lead = lambda a,b: [x-_between(b, g) for g,x in a if b[0][0]<=g<=b[-1][0]] if at_cost else [x-y for (_,x),(_,y) in zip(a, b)]
@@ -749,6 +750,7 @@ def _leads(s, p, other, at_cost=False):
     n,v = verdict([statistics.mean(o) for o in leads])
     return n+(f' (least {min(map(statistics.mean, zip(*leads))):+.1f})' if leads else ''),v
 
+# %% ../nbs/10_reproduction.ipynb #a1000085h
 def _as_accurate(s, kind, other='full frames, GRU', margin=.5):
     "The cheapest model of a kind that is at most half a point below another: a claim"
     full,ours = dict(main_rows(s)).get(other),{k:v for k,v in main_rows(s) if k.startswith(kind)}
