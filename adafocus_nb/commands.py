@@ -80,7 +80,7 @@ class sentences:
     def __exit__(self, kind, error, _):
         if not in_shell(self.name): return
         if isinstance(error, (ValueError, OSError, ImportError)): self.end(error)
-        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error): self.end(f'memory is full: a smaller --batch-size needs less, and so does --preset tiny. ({str(error).splitlines()[0]})')
+        if isinstance(error, torch.cuda.OutOfMemoryError) or "can't allocate memory" in str(error): self.end(f'memory is full: a smaller --batch-size needs less, and so does --preset tiny. ({str(error).splitlines()[0]})')
     def end(self, why):
         if num_distrib()<=1: sys.exit(f'{self.name}: {why}')
         print(f'{self.name} (process {rank_distrib()} of {num_distrib()}): {why}\n', end='', file=sys.stderr, flush=True)    # in one piece: the others write, too
@@ -301,7 +301,7 @@ def resumed_settings(
         if v!=default.get(k) and v!=kept.get(k):
             option = '--'+k.replace('_','-')
             if k=='data': raise ValueError(f'This run was started with {kept.get(k)}, not {v}: name that to go on, or start a new run elsewhere.')
-            raise ValueError(f'This run was started '+(f'without {option}' if kept.get(k)==default.get(k) else f'with {option} {kept.get(k)}')+f', not with {v}: leave the option away to go on, or start a new run elsewhere.')
+            raise ValueError('This run was started '+(f'without {option}' if kept.get(k)==default.get(k) else f'with {option} {kept.get(k)}')+f', not with {v}: leave the option away to go on, or start a new run elsewhere.')
     return {**given, **(kept or {})}
 
 # %% ../nbs/11_commands.ipynb #33f0af8b

@@ -11,7 +11,7 @@ __all__ = ['COLUMNS', 'GROUPS', 'REWARDS', 'KEEPS', 'PUBLISHED', 'PUBLISHED_AT',
            'verdict', 'claim_rows', 'claims_table']
 
 # %% ../nbs/10_reproduction.ipynb #a1000006
-import copy, csv, io, json, os, statistics, subprocess, time
+import copy, csv, io, json, os, statistics, subprocess, textwrap, time
 from contextlib import contextmanager
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -533,7 +533,6 @@ def scores_of(rows):
     "Rows that hold an accuracy, not jumps or regions"
     return [r for r in rows if r['metric'] in ('top1','mAP')]
 
-
 def mean_sd(
     values, # one a seed
     of=0,   # so many seeds there should be
@@ -588,8 +587,9 @@ def _all_seeds(rows): return {r['seed'] for r in rows}
 
 def _by_patch(lines, patches, published):
     "A table with a column for each P, and the paper's below"
-    row = lambda k,cells: f'  {k:28}'+''.join(f'{c:>16}' for c in cells)
-    return '\n'.join([row('P, in pixels', patches), *[row(k, v) for k,v in lines.items()], '', row('paper, ActivityNet, mAP; P', (96,128,160,192)),
+    wide = max(12, *(len(c)+1 for v in lines.values() for c in v))          # a page shows about 70 characters
+    row = lambda k,cells: f'  {k:20}'+''.join(f'{c:>{wide}}' for c in cells)
+    return '\n'.join([row('P, in pixels', patches), *[row(k, v) for k,v in lines.items()], '', '  paper, ActivityNet, mAP', row('P, in pixels', (96,128,160,192)),
                       *[row(k, [f'{o:.1f}' for o in v]) for k,v in published.items()]])
 
 # %% ../nbs/10_reproduction.ipynb #a1000065a
@@ -607,7 +607,7 @@ def table5(rows)->str:
     patches = sorted({r['patch_size'] for r in mine})
     lines = {o: [mean_sd((r['value'] for r in pick_rows(mine, policy=o, stage=3, patch_size=p)), len(_all_seeds(rows))) for p in patches]
              for o in ('random','central','gaussian','confidence','increments','adafocus','true_place') if pick_rows(mine, policy=o)}
-    if pick_rows(mine, policy='true_place'): lines['gap closed (Stage II), %'] = [mean_sd(100*g for g in gap_closed(mine, p)) if gap_closed(mine, p) else 'no gap' for p in patches]
+    if pick_rows(mine, policy='true_place'): lines['gap closed (II), %'] = [mean_sd(100*g for g in gap_closed(mine, p)) if gap_closed(mine, p) else 'no gap' for p in patches]
     return _by_patch(lines, patches, PUBLISHED_AT['table5'])
 
 # %% ../nbs/10_reproduction.ipynb #a1000067
@@ -792,10 +792,11 @@ def claims_table(rows)->str:
         at,_,text = claim.partition(': ') if claim.startswith('P=') else ('','',claim)
         by.setdefault(text, []).append((at,n,v))
     def cells(got):
-        wide = max(14, *(len(n) for _,n,_ in got))
-        o = [f'{at:7}{n:>{wide}}  {v:14}' for at,n,v in got]
-        return ['      '+'  '.join(o[i:i+2]) for i in range(0, len(o), 2)]
-    return '\n'.join('\n'.join([f'  {text}', *cells(got)]) for text,got in by.items())
+        wide,said = max(12, *(len(n) for _,n,_ in got)),max(13, *(len(v) for *_,v in got))
+        o = [f'{at:7}{n:>{wide}}  {v:{said}}' for at,n,v in got]
+        k = 2 if wide+said<26 else 1                                       # a page shows about 70 characters
+        return ['    '+' '.join(o[i:i+k]).rstrip() for i in range(0, len(o), k)]
+    return '\n'.join('\n'.join([textwrap.fill(text, 70, initial_indent='  ', subsequent_indent='  '), *cells(got)]) for text,got in by.items())
 
 # %% ../nbs/10_reproduction.ipynb #a1000091
 TABLES = dict(table1=('baselines','adafocus'), table2=('baselines','adafocus'), table3=('tsm',), table4=('policies','adafocus'), table5=('policies',),
