@@ -9,6 +9,8 @@ warnings.filterwarnings('ignore')
 from collections import Counter
 from pathlib import Path
 import torch
+from adafocus_nb.decoding import *
+from adafocus_nb.sources import *
 from adafocus_nb.video_data import *
 from adafocus_nb.policy_ppo import AdaFocus
 

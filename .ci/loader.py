@@ -10,6 +10,8 @@ import multiprocessing as mp, os, statistics, subprocess, sys, tempfile, time, w
 warnings.filterwarnings('ignore')
 from pathlib import Path
 import av, torch
+from adafocus_nb.decoding import *
+from adafocus_nb.sources import *
 from adafocus_nb.video_data import *
 from adafocus_nb.patches import Draws
 

@@ -1,6 +1,8 @@
 "Everything that a user needs: `from adafocus_nb.all import *`"
 from adafocus_nb.patches import *
 from adafocus_nb.metrics import *
+from adafocus_nb.decoding import *
+from adafocus_nb.sources import *
 from adafocus_nb.video_data import *
 from adafocus_nb.backbones import *
 from adafocus_nb.policy_ppo import *

@@ -32,6 +32,8 @@ from fastai.torch_core import num_distrib, rank_distrib
 from .patches import *
 from .metrics import *
 from .backbones import *
+from .decoding import VideoError, video_info, iter_stream
+from .sources import class_names, read_source, check_source
 from .video_data import *
 from .policy_ppo import *
 from .runs import *

@@ -20,8 +20,8 @@ from torch import Tensor
 from .metrics import *
 from .patches import *
 from .backbones import *
+from .decoding import _ToTensor, iter_frames, video_info
 from .video_data import *
-from .video_data import _ToTensor
 from .policy_ppo import *
 from .runs import *
 from .training_stages import *

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import torch
 
 from .metrics import *
+from .decoding import save_clip, video_info
 from .video_data import *
 from .policy_ppo import *
 from .training_stages import *
