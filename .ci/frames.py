@@ -163,7 +163,7 @@ def files(folder, only):
 def ask(path, ids, back):
     "The numbers that the frames `ids` show, or the sentence that refuses them"
     try: return [read(back(x.permute(1, 2, 0).numpy())) for x in decoding.decode_frames(path, ids)]
-    except ValueError as e: return str(e)
+    except (ValueError, IndexError) as e: return str(e)
 
 def whole(path, truth, back):
     "What is wrong with all frames together, counted and in order; None if nothing is"
@@ -190,7 +190,7 @@ def main():
         for name,path,truth,back in made:
             if None in truth or not truth: wrong.setdefault(name, []).append('its own frames cannot be told apart'); continue
             try: why = whole(path, truth, back)
-            except ValueError as e: why = str(e)
+            except (ValueError, IndexError) as e: why = str(e)
             if why: wrong.setdefault(name, []).append(why)
         print(f'{len(made)} files written and read whole in {time.time()-start:.0f} s', flush=True)
         order = [made[k%len(made)] for k in range(args.draws)]
