@@ -6,7 +6,8 @@
 __all__ = ['LAYOUTS', 'VideoSource', 'get_video_files', 'class_names', 'read_source', 'SourceReport', 'check_source']
 
 # %% ../nbs/19_sources.ipynb #3c7754b6
-import csv, os, re, zlib
+import codecs, csv, io, os, re, unicodedata, zlib
+from collections import Counter, namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
@@ -14,7 +15,16 @@ from pathlib import Path
 import torch
 from fastcore.all import L, first, ifnone, patch, store_attr
 
-from .decoding import VideoError, _frame_files, _opened, _scan
+from .decoding import VideoError, _frame_files, probe_video
+
+# %% ../nbs/19_sources.ipynb #e564c768
+def _check_labels(paths, labels, vocab):
+    "Each video has a label, and each label a class; else one sentence"
+    if len(paths)!=len(labels): raise ValueError(f'{len(paths)} videos have {len(labels)} lists of labels: give one list for each video.')
+    for p,y in zip(paths, labels):
+        if not len(y): raise ValueError(f'{p} has no label: give each video at least one class, or leave it out.')
+        wrong = [k for k in y if not 0<=k<len(vocab)]
+        if wrong: raise ValueError(f'{p} has label {wrong[0]}: with {len(vocab)} classes labels are 0 to {len(vocab)-1}.')
 
 # %% ../nbs/19_sources.ipynb #d5925370
 class VideoSource:
@@ -30,6 +40,7 @@ class VideoSource:
     ):
         store_attr('layout,flip_ok')
         self.vocab,self.problems,self.listed = list(vocab),list(problems),listed or {}
+        for paths,labels in ((train_paths, train_labels), (valid_paths, valid_labels)): _check_labels(paths, labels, self.vocab)
         self.multilabel = any(len(o)!=1 for o in chain(train_labels, valid_labels))
         self.train_paths,self.valid_paths = [str(o) for o in train_paths],[str(o) for o in valid_paths]
         self.train_labels,self.valid_labels = self._labels(train_labels),self._labels(valid_labels)
@@ -40,12 +51,19 @@ class VideoSource:
         for row,o in zip(y, lists): row[list(o)] = 1
         return y
 
-    def part(self, valid): return (self.valid_paths,self.valid_labels) if valid else (self.train_paths,self.train_labels)
+    def part(self, valid):
+        "Paths and labels of training, or of validation"
+        return (self.valid_paths,self.valid_labels) if valid else (self.train_paths,self.train_labels)
+
     def counts(self, valid=False):
         "(C,) videos of each class"
         y = self.part(valid)[1]
         return y.sum(0).long() if self.multilabel else y.bincount(minlength=len(self.vocab))
-    def __repr__(self): return f'VideoSource({self.layout}: {len(self.train_paths)} training and {len(self.valid_paths)} validation videos, {len(self.vocab)} classes{", several labels a video" if self.multilabel else ""})'
+
+    def __repr__(self):
+        several = ', several labels a video' if self.multilabel else ''
+        return (f'VideoSource({self.layout}: {len(self.train_paths)} training and {len(self.valid_paths)} validation videos, '
+                f'{len(self.vocab)} classes{several})')
 
 # %% ../nbs/19_sources.ipynb #f0600600
 @patch
@@ -53,74 +71,330 @@ def without(self:VideoSource, paths):
     "The same source without some videos"
     res = VideoSource.__new__(VideoSource); res.__dict__.update(self.__dict__)
     for part in ('train','valid'):
-        keep = [i for i,p in enumerate(getattr(self, part+'_paths')) if p not in paths]
-        setattr(res, part+'_paths', [getattr(self, part+'_paths')[i] for i in keep]); setattr(res, part+'_labels', getattr(self, part+'_labels')[keep])
+        names,labels = getattr(self, part+'_paths'),getattr(self, part+'_labels')
+        keep = [i for i,p in enumerate(names) if p not in paths]
+        setattr(res, part+'_paths', [names[i] for i in keep])
+        setattr(res, part+'_labels', labels[keep])
     return res
 
 # %% ../nbs/19_sources.ipynb #47a38745
-_VIDEO, _IMAGE = set('.mp4 .avi .mkv .webm .mov .m4v .mpg .mpeg .ts .flv .wmv .3gp .ogv'.split()), {'.jpg','.jpeg','.png'}
-_SPLITS = dict(train='train', training='train', valid='valid', val='valid', validation='valid')
+_HIDDEN = {'@eadir','@tmp','@recycle','#recycle','#snapshot','__macosx','lost+found','$recycle.bin','recycler','system volume information'}
+
+def _is_hidden(name): return name[0]=='.' or name.lower() in _HIDDEN
+
+def _kind(entry, above):
+    "What a directory entry is: 'file', 'folder', or why it is neither"
+    try:
+        if entry.is_file(): return 'file'
+        if not entry.is_dir(): return 'leads nowhere' if entry.is_symlink() else 'is no file'
+        s = os.stat(entry.path)
+        return 'leads back to a folder above it' if (s.st_dev, s.st_ino) in above else 'folder'
+    except OSError: return 'leads nowhere'                                 # a link to itself, too
+
+def _walk(folder, above=(), hidden=False):
+    "(path, what it is, is it hidden) of all that lies below a folder"
+    try: s,entries = os.stat(folder),sorted(os.scandir(folder), key=lambda e: e.name)
+    except OSError as e: entries = [];  yield Path(folder),f'cannot be opened ({e.strerror})',hidden
+    else: above = (*above, (s.st_dev, s.st_ino))
+    for e in entries:
+        kind,out = _kind(e, above),hidden or _is_hidden(e.name)
+        yield Path(e.path),kind,out
+        if kind=='folder': yield from _walk(e.path, above, out)
+
+# %% ../nbs/19_sources.ipynb #05636b25
+_VIDEO = set('''.mp4 .m4v .mov .qt .3gp .3g2 .avi .divx .xvid .mkv .mk3d .webm .ogv .ogm .flv .f4v .wmv .asf .mpg .mpeg .mpeg4 .mpe .mpv
+    .m1v .m2v .mp2v .vob .ts .m2ts .mts .m2t .tp .trp .tod .mod .mxf .gxf .dv .dvr-ms .wtv .rm .rmvb .gif .apng .y4m .h264 .264 .h265 .265 .hevc
+    .ivf .obu .av1 .nut .amv .mjpeg .mjpg .vc1 .nsv .insv .ismv'''.split())
+_IMAGE = {'.jpg','.jpeg','.png'}                                           # of which a folder of frames is made
+_PICTURES = _IMAGE | set('.bmp .webp .tif .tiff .heic .avif .ppm .pgm .thm'.split())
+_TEXTS = set('''.txt .json .jsonl .csv .tsv .xml .yaml .yml .md .srt .vtt .ass .ssa .sub .idx .nfo .log .html .htm .url .lnk .ini .db .pdf .xlsx
+    .py .ipynb .npy .npz .pkl .mat'''.split())
+
+_Found = namedtuple('_Found', 'videos pictures texts others hidden lost folders')   # paths; lost: (path, why)
+
+def _found(root):
+    "All that lies below a folder, sorted by what it is"
+    res = _Found([], [], [], [], [], [], [])
+    for p,kind,hidden in _walk(root):
+        end = p.suffix.lower().strip()
+        if hidden: res.hidden.append(p) if kind=='file' and end in _VIDEO and not p.name.startswith('._') else None   # ._a.mp4 is macOS'
+        elif kind=='folder': res.folders.append(p)
+        elif kind!='file': res.lost.append((p, kind))
+        elif end in _VIDEO: res.videos.append(p)
+        elif end in _PICTURES: res.pictures.append(p)
+        elif end in _TEXTS: res.texts.append(p)
+        else: res.others.append(p)
+    return res
 
 def get_video_files(
     path    # folder
 )->L:       # paths, sorted
-    "All video files below a folder"
-    return L(sorted(p for p in Path(path).rglob('*') if p.suffix.lower() in _VIDEO and p.is_file() and not p.name.startswith('.')))
+    "All video files below a folder, hidden ones left out, links followed"
+    return L(sorted(_found(path).videos))
 
-def _frame_folders(path): return L(sorted({p.parent for p in Path(path).rglob('*') if p.suffix.lower() in _IMAGE}))
+def _frame_folders(found): return sorted({p.parent for p in found.pictures if p.suffix.lower() in _IMAGE})
 
+# %% ../nbs/19_sources.ipynb #e11d87e8
+def _some(paths, root, most=3):
+    "The first few of some paths below a folder, as text"
+    names = [str(p.relative_to(root)) for p in paths[:most]]
+    return ', '.join(names) + (' …' if len(paths)>most else '')
+
+def _left_out(root, found, frames):
+    "A line for each kind of thing that looks like data and is left out"
+    pictures = [p for p in found.pictures if p.suffix.lower() not in _IMAGE] if frames else found.pictures
+    endings = list({p.suffix.lower(): p for p in reversed(found.others)}.values())[::-1]
+    lines = []
+    if found.others: lines.append(f'{len(found.others)} files with other endings are left out: {_some(endings, root, 8)}')
+    if found.hidden: lines.append(f'{len(found.hidden)} hidden videos are left out: {_some(found.hidden, root)}')
+    if frames and found.videos: lines.append(f"{len(found.videos)} video files are left out, as layout 'frames' reads pictures: {_some(found.videos, root)}")
+    if pictures and (frames or len(pictures)>len(found.videos)): lines.append(f'{len(pictures)} pictures are left out: {_some(pictures, root)}')
+    return lines + [f'{p.relative_to(root)} {why} and is left out.' for p,why in found.lost]
+
+# %% ../nbs/19_sources.ipynb #7b83c0fc
+_AFFIX = r'(?:sets?|data|dataset|splits?|videos?|clips?|files?|folder|parts?|subset|frames|rgb|images?|jpgs?|kinetics|ucf|hmdb|\d+)*'
+_WORD = r'(?P<train>train|training|trainval|trn)|(?P<valid>valid|val|validation|validate|dev|devel|development)'
+_WORD += r'|(?P<eval>eval|evaluation)|(?P<test>tests?|testing|tst|holdout|heldout)'
+_SPLIT_WORD = re.compile(f'{_AFFIX}(?:{_WORD}){_AFFIX}')
+
+def _split_word(name):
+    "'train', 'valid', 'eval' or 'test' where a name says such a thing; else None"
+    found = _SPLIT_WORD.fullmatch(re.sub(r'[\W_]+', '', name.casefold()))
+    return found and found.lastgroup
+
+def _uses(words):
+    "What the videos of each split word are for: 'train', 'valid', or 'out'"
+    held = first(o for o in ('valid','eval','test') if o in words)           # the best there is
+    return dict.fromkeys(words, 'out') | {held:'valid'} | dict(train='train')
+
+# %% ../nbs/19_sources.ipynb #4648ff69
+def _classes_below(parts):
+    "Top folder -> names of the folders in it that hold videos; `parts` are the paths' parts"
+    res = {}
+    for p in parts:
+        if len(p)>1: res.setdefault(p[0], set())
+        if len(p)>2: res[p[0]].add(p[1])
+    return res
+
+def _alike(below):
+    "Two folders that hold the same names, at least two of them; None where there are none"
+    pairs = ((a,b) for a in below for b in below if a<b)
+    return first(pairs, lambda o: len(below[o[0]] & below[o[1]])>1)
+
+def _are_parts(root, below):
+    "Are the top folders parts of a data set (and no classes)? ValueError where that cannot be told"
+    words = {o:w for o in below if (w := _split_word(o))}
+    if not words: return False
+    if len(below)==1: return bool(*below.values())
+    train = {c for o,w in words.items() if w=='train' for c in below[o]}
+    held = {c for o,w in words.items() if w!='train' for c in below[o]}
+    strange,names = [o for o in below if o not in words],' and '.join(sorted(words))
+    if len(set(words.values()))>1 and 'train' in words.values():
+        if train & held or (len(train)>1 and not held and not strange): return True
+        if strange: return False                                             # classes with such names
+        if train or held: raise ValueError(f'{root}: {names} have no class in common. Give each of them the same folders of classes, or give a CSV.')
+        raise ValueError(f'{root} has the folders {names}, but no folders of classes in them: put the videos of each class into a folder '
+                         'of its own (train/crow/a.mp4), or give a CSV.')
+    two = _alike(below) if 'train' in words.values() or not strange else None
+    if two: raise ValueError(f'{root}: {two[0]} and {two[1]} hold folders of the same names, so they look like parts of the data, but not like training '
+                             'and validation. Call them train, valid and test, or give a CSV.')
+    return False
+
+# %% ../nbs/19_sources.ipynb #a681c888
+def _split_at(root, parts):
+    "Which folder of a path names its split: 0 the top one, 1 the one below the class, None"
+    if _are_parts(root, _classes_below(parts)): return 0
+    words = {_split_word(p[1]) if len(p)>2 else None for p in parts}
+    return 1 if 'train' in words and len(words)>1 and None not in words else None
+
+def _by_word(words, where, how):
+    "What each video is for by its split word (None: to be drawn), and a line for what may surprise"
+    n,lines = Counter(words),[]
+    given = [o for o in n if o]
+    if len(given)==1 and None not in n:
+        return [None]*len(words),[f'{where} names one part only ({given[0]}): which videos are for validation is drawn.']
+    uses = _uses(given)
+    if uses.get('test')=='valid': lines.append(f'There is no part for validation: the {n["test"]} test videos are used for it.')
+    out = [o for o in given if uses[o]=='out']
+    lines += [f'{n[o]} {o} videos are left out, since there are others for validation. {how}' for o in out]
+    return [uses[o] if o else None for o in words],lines
+
+# %% ../nbs/19_sources.ipynb #cad6f62d
 def _draw_split(names, labels, fraction, seed):
     "A bool for each name: does it go to validation? `fraction` of every class (at least one video, if the class has two)"
     valid,groups = [False]*len(names),{}
     for i,y in enumerate(labels): groups.setdefault(y[0], []).append(i)
     for group in groups.values():
         n = min(max(round(len(group)*fraction), 1), len(group)-1)
-        for i in sorted(group, key=lambda i: (zlib.crc32(f'{seed}:{names[i]}'.encode()), names[i]))[:n]: valid[i] = True
+        order = sorted(group, key=lambda i: (zlib.crc32(f'{seed}:{names[i]}'.encode('utf-8', 'surrogateescape')), names[i]))
+        for i in order[:n]: valid[i] = True
     return valid
 
-# %% ../nbs/19_sources.ipynb #f0600049
-def _read_folder(root, fraction, seed, find=get_video_files, layout='folder'):
-    files = find(root)
-    if not files: raise ValueError(f'{root} holds no {"videos" if layout=="folder" else "extracted frames"}: put {"files like a.mp4" if layout=="folder" else "folders of numbered jpgs"} into a folder for each class.')
-    parts,problems = [f.relative_to(root).parts for f in files],[]
-    split = [_SPLITS.get(p[0].lower()) for p in parts]
-    given = all(split) and 'train' in split
-    if not given: split = [None]*len(files)
-    names = [p[1 if given else 0] if len(p)>1+given else None for p in parts]
-    loose = [str(f) for f,n in zip(files, names) if n is None]
-    if loose: problems.append(f'{len(loose)} videos lie outside of the class folders and are left out: {loose[0]} …')
-    keep = [i for i,n in enumerate(names) if n is not None]
-    vocab = sorted({names[i] for i in keep})
-    folders = {d.name for base in ([d for d in root.iterdir() if d.is_dir()] if given else [root]) for d in base.iterdir() if d.is_dir()}
-    problems += [f'Class {o} has no videos.' for o in sorted(folders-set(vocab)) if not o.startswith('.') and layout=='folder']
-    labels = [[vocab.index(names[i])] for i in keep]
-    return [files[i] for i in keep], labels, ['/'.join(parts[i]) for i in keep], [split[i] for i in keep], vocab, problems
+# %% ../nbs/19_sources.ipynb #b46a77fe
+def _sorted_names(names):
+    "Class names in order; numbers in the order of numbers"
+    if not all(re.fullmatch(r'-?\d+(\.\d+)?', o) for o in names): return sorted(names)
+    return sorted(names, key=lambda o: (float(o), o))
+
+def _same_but_case(vocab):
+    "A line for class names that look the same"
+    groups = {}
+    for o in vocab: groups.setdefault(unicodedata.normalize('NFC', o).casefold(), []).append(o)
+    return [f'Classes {" and ".join(o)} differ only in how they are written: are they one?' for o in groups.values() if len(o)>1]
+
+def _copies(files, keys):
+    "A line for names that occur twice in a class"
+    groups = {}
+    for f,k in zip(files, keys): groups.setdefault((*k, f.stem.casefold()), []).append(f)
+    twice = [o for o in groups.values() if len(o)>1]
+    return [f'{len(twice)} names occur twice in a class, such as {twice[0][0]} and {twice[0][1]}: are they copies?'] if twice else []
+
+# %% ../nbs/19_sources.ipynb #9188185f
+def _empty_classes(root, found, bases, vocab):
+    "A line for each class folder without videos, and what is in it instead"
+    empty = {d:[] for d in found.folders if d.parent in bases and d.name not in vocab}
+    for p in chain(found.pictures, found.texts, found.others):
+        for d in p.parents:
+            if d in empty: empty[d].append(p)
+    what = {d: f', but {len(o)} other files: {_some(o, root)}' if o else '.' for d,o in empty.items()}
+    return [f'Class {d.name} has no videos{what[d]}' for d in sorted(empty)]
+
+def _misplaced(root, files, parts, names, depth):
+    "Lines about videos that lie higher or lower than their class folder"
+    loose = [f for f,o in zip(files, names) if o is None]
+    deep = [(f.relative_to(root),o) for f,o,p in zip(files, names, parts) if o is not None and len(p)>depth+1]
+    lines = []
+    if loose: lines.append(f'{len(loose)} videos lie outside of the class folders and are left out: {_some(loose, root)}')
+    if deep: lines.append(f'{len(deep)} videos lie in folders below a class folder, which are no classes: {deep[0][0]} is of class {deep[0][1]}.')
+    return lines
+
+def _nothing(root, found, frames):
+    "Why there is no video below a folder"
+    what,put = 'videos','files like a.mp4'
+    if frames: what,put = 'extracted frames','folders of numbered jpgs'
+    elif found.pictures: put += " (or, with layout 'frames', folders of pictures)"
+    lines = ' '.join(_left_out(root, found, frames)[:3])
+    return ValueError(f'{root} holds no {what}: put {put} into a folder for each class. {lines}'.strip())
+
+# %% ../nbs/19_sources.ipynb #90c5cb76
+_Listed = namedtuple('_Listed', 'paths labels names split vocab problems')
+
+def _strangers(root, found, below, at):
+    "Top folders that are neither a part nor a class, and lines about what top folders are taken for"
+    words = [o for o in below if _split_word(o)]
+    if at is None: return [],[f'Folder {o} is taken for a class.' for o in words]
+    if at==1: return [],['The folders below the classes say which videos are for training.']
+    strange = [o for o in below if o not in words]
+    empty = sorted({d.name for d in found.folders if d.parent==root and d.name not in below})
+    return strange,[f'Folder {o} is left out: it is neither for training nor for validation nor a test.' for o in strange]                  + [f'Folder {o} holds no videos.' for o in empty]
+
+def _how_to_test(root, below, at):
+    "A sentence about videos of a test part"
+    folder = first(below, lambda o: _split_word(o)=='test') if at==0 else None
+    if folder is None: return 'To evaluate on them, give adafocus_eval a folder or CSV of them, with --all-videos.'
+    return f'Evaluate on them with: adafocus_eval RUN {root/folder} --all-videos'
+
+# %% ../nbs/19_sources.ipynb #8c0e9a6d
+def _read_folder(root, frames=False):
+    "The videos below a folder"
+    found = _found(root)
+    files = _frame_folders(found) if frames else sorted(found.videos)
+    if not files: raise _nothing(root, found, frames)
+    parts = [f.relative_to(root).parts for f in files]
+    at,below = _split_at(root, parts),_classes_below(parts)
+    strange,lines = _strangers(root, found, below, at)
+    files,parts = [f for f,p in zip(files, parts) if p[0] not in strange],[p for p in parts if p[0] not in strange]
+    depth = 1 if at is None else 2                                             # folders above a video
+    names = [p[1 if at==0 else 0] if len(p)>depth else None for p in parts]
+    lines += _misplaced(root, files, parts, names, depth)
+    keep,split = [i for i,o in enumerate(names) if o is not None],[None]*len(files)
+    if at is not None:
+        uses,more = _by_word([_split_word(parts[i][at]) for i in keep], 'The folder', _how_to_test(root, below, at))
+        split,lines,keep = dict(zip(keep, uses)),lines+more,[i for i,o in zip(keep, uses) if o!='out']
+    vocab = _sorted_names({names[i] for i in keep})
+    lines += _empty_classes(root, found, [root/o for o in below] if at==0 else [root], vocab) if not frames else []
+    lines += _copies([files[i].relative_to(root) for i in keep], [(names[i], split[i]) for i in keep]) + _same_but_case(vocab)
+    return _Listed([files[i] for i in keep], [[vocab.index(names[i])] for i in keep], ['/'.join(parts[i]) for i in keep],
+                   [split[i] for i in keep], vocab, lines + _left_out(root, found, frames))
 
 # %% ../nbs/19_sources.ipynb #555fbcdf
-def _csv_rows(file):
-    "The lines of a CSV with the columns that are needed"
-    try:
-        with open(file, newline='', encoding='utf-8-sig') as f: rows = list(csv.DictReader(f, skipinitialspace=True))
-    except (UnicodeDecodeError, csv.Error): raise ValueError(f'{file} is no CSV file: give a CSV of `path,label` lines, or a folder with a folder of videos for each class.') from None
-    if not rows: raise ValueError(f'{file} is empty: its first line is `path,label` (and `split` if you like), then a line for each video.')
-    if not {'path','label'} <= set(rows[0]): raise ValueError(f'{file} has the columns {", ".join(map(str, rows[0]))}: its first line must be `path,label` (or `path,label,split`).')
-    return rows
+_MARKS = {codecs.BOM_UTF8:'utf-8-sig', codecs.BOM_UTF32_LE:'utf-32', codecs.BOM_UTF32_BE:'utf-32', codecs.BOM_UTF16_LE:'utf-16', codecs.BOM_UTF16_BE:'utf-16'}
+
+def _coding(head):
+    "How a text that begins with these bytes is coded; None if it is no text"
+    for mark,name in _MARKS.items():
+        if head.startswith(mark): return name
+    even,odd = head[::2].count(0),head[1::2].count(0)
+    if 4*max(even, odd)>len(head) and not min(even, odd): return 'utf-16-le' if odd else 'utf-16-be'   # Latin letters in 16 bits
+    try: codecs.getincrementaldecoder('utf-8')().decode(head)
+    except UnicodeDecodeError: return None if re.search(rb'[\x00-\x08\x0e-\x1f]', head) else 'cp1252'
+    return 'utf-8'
+
+def _text(file):
+    "The text of a file, and a line about how it was read; ValueError if it is no text"
+    with open(file, 'rb') as f:
+        coding = _coding(head := f.read(2**16))
+        raw = head+f.read() if coding else b''
+    for name in (coding,'cp1252','latin-1') if coding in ('utf-8','cp1252') else (coding,):
+        try: return raw.decode(name), [] if name==coding!='cp1252' else [f'{file.name} is not in UTF-8 and was read as Windows-1252: if names look wrong, save it in UTF-8.']
+        except (UnicodeDecodeError, TypeError): pass
+    raise ValueError(f'{file} is no CSV file: give a CSV of `path,label` lines, or a folder with a folder of videos for each class.')
 
 # %% ../nbs/19_sources.ipynb #f0600503
-def _read_csv(file, fraction, seed):
-    problems,kept = [],[]
-    for n,row in enumerate(_csv_rows(file), 2):
-        path,labels,split = [(row.get(o) or '').strip() for o in ('path','label','split')]
-        labels = [o.strip() for o in labels.split(';') if o.strip()]
-        if not path or not labels: problems.append(f'{file.name}, line {n}: no {"label" if path else "path"}; the line is left out.'); continue
-        if split and split.lower() not in _SPLITS: problems.append(f'{file.name}, line {n}: split {split!r} is neither train nor valid; the line is left out.'); continue
-        kept.append((file.parent/path, labels, path, _SPLITS.get(split.lower()) if split else None))
-    if not kept: raise ValueError(f'{file} has no usable line: {problems[0]}')
-    names = {o for _,labels,_,_ in kept for o in labels}
-    vocab = sorted(names, key=int) if all(o.isdecimal() for o in names) else sorted(names)
-    at = {o:i for i,o in enumerate(vocab)}
-    paths,labels,ids,split = zip(*kept)
-    return list(paths), [[at[o] for o in y] for y in labels], list(ids), list(split), vocab, problems
+def _separator(line):
+    "What separates the columns of this first line"
+    return first(',\t;|', lambda sep: {'path','label'} <= {o.strip(' "\ufeff').lower() for o in line.split(sep)}) or ','
+
+def _cells(file, text, sep):
+    "(line number, cells) of each line that holds something"
+    rows = csv.reader(io.StringIO(text.replace('\0', '\x1f'), newline=''), delimiter=sep, skipinitialspace=True, strict=True)  # 3.10 refuses NUL
+    try: yield from ((rows.line_num,[o.strip().strip('\ufeff') for o in row]) for row in rows if any(o.strip() for o in row))
+    except csv.Error as e: raise ValueError(f'{file}, line {rows.line_num}: {e}. Is a quotation mark open? Double those within quotes.') from None
+
+def _csv_rows(file):
+    "(line number, {column: cell}) of each line of a CSV, where None holds what is too much; and lines about the file"
+    text,lines = _text(file)
+    if m := re.match(r'\s*sep=(.)\r?\n?', text): text = '\n'+text[m.end():]      # Excel's own first line
+    head,*rows = list(_cells(file, text, _separator(first(text.splitlines(), str.strip) or ''))) or [(1,[])]
+    columns = [o.lower() for o in head[1]]
+    if head[1] and not {'path','label'} <= set(columns):
+        raise ValueError(f'{file} has the columns {", ".join(columns)[:200]}: its first line must be `path,label` (or `path,label,split`).')
+    if not rows: raise ValueError(f'{file} is empty: its first line is `path,label` (and `split` if you like), then a line for each video.')
+    return [(n,{**dict(zip(columns, row)), None:''.join(row[len(columns):])}) for n,row in rows],lines
+
+# %% ../nbs/19_sources.ipynb #003e8102
+def _csv_path(folder, path):
+    "The file that a CSV in a folder means"
+    res = folder/path
+    if '\\' in path and not res.exists(): res = folder/path.replace('\\', '/')
+    if path.startswith('~') and not res.exists(): res = Path(os.path.expanduser(path))
+    return res
+
+def _unusable(row):
+    "Why a line of a CSV cannot be used; None if it can"
+    path,label,split = [row.get(o, '') for o in ('path','label','split')]
+    if '\x1f' in path+label+split: return 'it holds a NUL character'
+    if row[None]: return f'it has more cells than the first line (put names with a separator in quotes): {row[None][:50]!r}'
+    if not path or not label.strip('; '): return f'no {"label" if path else "path"}'
+    if re.match(r'\w{2,}://', path): return f'{path} is an address (download it)'
+    if split and not _split_word(split): return f'split {split!r} is neither train nor valid'
+
+def _read_csv(file):
+    "The videos of a CSV"
+    rows,problems = _csv_rows(file)
+    bad = {n:why for n,row in rows if (why := _unusable(row))}
+    problems += [f'{file.name}, line {n}: {why}; the line is left out.' for n,why in bad.items()]
+    rows = [row for n,row in rows if n not in bad]
+    if not rows: raise ValueError(f'{file} has no usable line: {problems[-1]}')
+    uses,lines = _by_word([_split_word(row.get('split', '')) for row in rows], 'The column split', _how_to_test(file, {}, None))
+    rows,uses = zip(*[(row,use) for row,use in zip(rows, uses) if use!='out'])
+    names = [row['path'] for row in rows]
+    labels = [list(dict.fromkeys(o.strip() for o in row['label'].split(';') if o.strip())) for row in rows]
+    vocab = _sorted_names({o for y in labels for o in y}); at = {o:i for i,o in enumerate(vocab)}
+    twice = [o for o,n in Counter(names).items() if n>1]
+    if twice: lines.append(f'{len(twice)} videos stand in several lines, such as {twice[0]}: a video of several classes is one line, `{twice[0]},crow;flying`.')
+    return _Listed([_csv_path(file.parent, o) for o in names], [[at[o] for o in y] for y in labels], names, list(uses), vocab,
+                   problems + lines + _same_but_case(vocab))
 
 # %% ../nbs/19_sources.ipynb #b47bad2d
 _LIST_FILES = {                # training list, validation list, class names, separator
@@ -148,27 +422,38 @@ def _find_video(root, name):
 
 def class_names(file):
     "One name a line; a number before it or after it (by a space, comma or tab) is taken away"
-    lines = [o.strip() for o in file.read_text(encoding='utf-8').splitlines() if o.strip()]
+    lines = [o.strip() for o in _text(Path(file))[0].splitlines() if o.strip()]
     names = [re.sub(r'^\d+[\s,]+|[\s,]+\d+$', '', o) for o in lines]
     return names if len(set(names))==len(lines) else lines
 
 # %% ../nbs/19_sources.ipynb #f0600055
+def _read_list(root, file, sep, layout, vocab):
+    "Paths, labels and numbers of frames of a list, and how many of its lines are too short; ValueError at a line that does not fit"
+    paths,labels,frames,short = [],[],[],0
+    for n,line in enumerate(_text(root/file)[0].splitlines(), 1):
+        if not line.strip(): continue
+        try: name,count,y = _list_line(line.strip(), sep)
+        except ValueError:
+            form = sep.join(('video','frames','label'))
+            raise ValueError(f'{file}, line {n}: {line.strip()!r} is not `{form}`. Is the layout {layout!r} right?') from None
+        if not y or not all(0<=o<len(vocab) for o in y):
+            raise ValueError(f'{file}, line {n}: label {y} does not fit the {len(vocab)} classes of {_LIST_FILES[layout][2]} (labels are 0 to {len(vocab)-1}).')
+        if count<3: short += 1; continue                                       # as in the authors' code
+        paths.append(_find_video(root, name)); labels.append(y); frames.append(count)
+    return paths,labels,frames,short
+
 def _read_lists(root, layout):
+    "The lists of a benchmark"
     *lists,classes,sep = _LIST_FILES[layout]
     for o in (*lists, classes):
         if not (root/o).is_file(): raise ValueError(f'{root} has no {o}: layout {layout!r} needs {lists[0]}, {lists[1]} and {classes}.')
-    vocab,problems,listed,found = class_names(root/classes),[],{},[]
+    vocab,found,listed,problems = class_names(root/classes),[],{},[]
     for file in lists:
-        paths,labels,short = [],[],0
-        for n,line in enumerate((root/file).read_text(encoding='utf-8').splitlines(), 1):
-            if not line.strip(): continue
-            try: name,frames,y = _list_line(line.strip(), sep)
-            except ValueError: raise ValueError(f'{file}, line {n}: {line.strip()!r} is not `{sep.join(("video","frames","label"))}`. Is the layout {layout!r} right?') from None
-            if not y or not all(0<=o<len(vocab) for o in y): raise ValueError(f'{file}, line {n}: label {y} does not fit the {len(vocab)} classes of {classes} (labels are 0 to {len(vocab)-1}).')
-            if frames<3: short += 1; continue                                          # as in the authors' code
-            paths.append(_find_video(root, name)); labels.append(y); listed[str(paths[-1])] = frames
-        if short: problems.append(f'{file}: {short} lines with fewer than 3 frames are left out.')
+        paths,labels,frames,short = _read_list(root, file, sep, layout, vocab)
         found += [paths,labels]
+        listed |= {str(p):n for p,n in zip(paths, frames)}
+        problems += _text(root/file)[1]
+        if short: problems.append(f'{file}: {short} lines with fewer than 3 frames are left out.')
     return VideoSource(*found, vocab, layout, not layout.startswith('sth'), problems, listed)
 
 # %% ../nbs/19_sources.ipynb #6d396476
@@ -187,13 +472,18 @@ def _layout_of(data, layout):
     if layout is not None and layout not in LAYOUTS: raise ValueError(f'There is no layout {layout!r}: choose one of {", ".join(LAYOUTS)}.')
     if not data.exists(): raise ValueError(f'{data}: there is no such file or folder.')
     layout = ifnone(layout, 'folder' if data.is_dir() else 'csv')
-    if data.is_dir() == (layout=='csv'): raise ValueError(f'{data} is a {"folder" if data.is_dir() else "file"}: layout {layout!r} reads a {"CSV file" if layout=="csv" else "folder"}.')
+    is_a,reads = ('folder','CSV file') if data.is_dir() else ('file','folder')
+    if data.is_dir() == (layout=='csv'): raise ValueError(f'{data} is a {is_a}: layout {layout!r} reads a {reads}.')
     return layout
 
-def _two_classes(data, vocab):
+def _two_classes(data, listed):
     "One sentence where there is nothing to tell apart"
-    if not vocab and data.is_dir() and len(get_video_files(data)): raise ValueError(f'{data} holds videos, but no folders of classes: put the videos of each class into a folder of its own, and give the folder above.')
-    if len(vocab)<2: raise ValueError(f'{data} has videos of {len(vocab)} class only{f" ({vocab[0]})" if vocab else ""}: a classifier needs two. Put each class into a folder of its own.')
+    if len(listed.vocab)>1: return
+    if not listed.vocab: raise ValueError(f'{data} holds videos, but no folders of classes: put the videos of each class into a folder of its own, '
+                                          f'and give the folder above. {" ".join(listed.problems[:2])}')
+    below = _classes_below([Path(o).parts for o in listed.names]).get(listed.vocab[0], ())
+    raise ValueError(f'{data} has videos of 1 class only ({listed.vocab[0]}): a classifier needs two. Put each class into a folder of its own'
+                     + (f', or give {data/listed.vocab[0]} if {" and ".join(sorted(below)[:2])} are classes.' if len(below)>1 else '.'))
 
 # %% ../nbs/19_sources.ipynb #f0600058
 def read_source(
@@ -205,60 +495,79 @@ def read_source(
     "Read which videos there are; nothing is decoded"
     data = Path(data); layout = _layout_of(data, layout)
     if layout in _LIST_FILES: return _read_lists(data, layout)
-    if layout=='csv': paths,labels,names,split,vocab,problems = _read_csv(data, valid_fraction, seed)
-    else: paths,labels,names,split,vocab,problems = _read_folder(data, valid_fraction, seed, *(() if layout=='folder' else (_frame_folders,'frames')))
-    _two_classes(data, vocab)
-    valid = _for_validation(names, labels, split, valid_fraction, seed)
+    listed = _read_csv(data) if layout=='csv' else _read_folder(data, layout=='frames')
+    _two_classes(data, listed)
+    valid = _for_validation(listed.names, listed.labels, listed.split, valid_fraction, seed)
     pick = lambda xs,want: [x for x,v in zip(xs, valid) if v==want]
-    res = VideoSource(pick(paths,False), pick(labels,False), pick(paths,True), pick(labels,True), vocab, layout, True, problems)
-    if not len(res.train_paths) or not len(res.valid_paths): raise ValueError(f'{data} gives {len(res.train_paths)} training and {len(res.valid_paths)} validation videos: both need some. Of a folder without train and valid folders a class needs at least two videos, one for each.')
-    res.problems += [f'Class {o} has no {s} videos.' for s,v in (('training',False),('validation',True)) for o,n in zip(vocab, res.counts(v)) if not n]
+    paths,labels = listed.paths,listed.labels
+    res = VideoSource(pick(paths,False), pick(labels,False), pick(paths,True), pick(labels,True), listed.vocab, layout, True, listed.problems)
+    if not len(res.train_paths) or not len(res.valid_paths):
+        raise ValueError(f'{data} gives {len(res.train_paths)} training and {len(res.valid_paths)} validation videos: both need some. '
+                         'Of a folder without train and valid folders a class needs at least two videos, one for each.')
+    for part,v in (('training',False),('validation',True)):
+        res.problems += [f'Class {o} has no {part} videos.' for o,n in zip(res.vocab, res.counts(v)) if not n]
     return res
 
 # %% ../nbs/19_sources.ipynb #9f8ec8bf
 class SourceReport:
-    "What `check_source` found: `counts` (class -> (training, validation)), `bad` (path -> sentence), `problems`, and the `source` without the bad videos"
+    """What `check_source` found: `counts` (class -> (training, validation)), `bad` (path -> sentence), `n_frames` (path -> frames, where the
+    header tells), `problems`, and the `source` without the bad videos"""
     def __init__(self, source, bad, n_frames):
         store_attr('bad,n_frames')
         self.problems,self.source = source.problems,source.without(bad)
         self.counts = {o:(int(a),int(b)) for o,a,b in zip(source.vocab, source.counts(), source.counts(True))}
-    def __str__(self):
-        n = list(self.n_frames.values())
-        lines = [f'{sum(a for a,_ in self.counts.values())} training and {sum(b for _,b in self.counts.values())} validation labels, {len(self.counts)} classes' +
-                 (f'; {min(n)} to {max(n)} frames a video' if n else '')]
+
+    def _of_classes(self):
         rows = list(self.counts.items())
-        lines += [f'  {o}: {a} + {b}' for o,(a,b) in (rows if len(rows)<=12 else sorted(rows, key=lambda r: r[1])[:3] + sorted(rows, key=lambda r: r[1])[-3:])]
-        lines += self.problems[:10] + [f'{len(self.bad)} videos cannot be read:'][:len(self.bad)] + [f'  {o}' for o in list(self.bad.values())[:10]]
-        return '\n'.join(lines + ['  …']*(len(self.bad)>10))
+        if len(rows)>12: rows = sorted(rows, key=lambda r: r[1]); rows = rows[:3]+rows[-3:]
+        return [f'  {o}: {a} + {b}' for o,(a,b) in rows]
+
+    def __str__(self):
+        n,bad = list(self.n_frames.values()),list(self.bad.values())
+        train,valid = (sum(o) for o in zip(*self.counts.values()))
+        lines = [f'{train} training and {valid} validation labels, {len(self.counts)} classes' + (f'; {min(n)} to {max(n)} frames a video' if n else '')]
+        lines += self._of_classes() + self.problems[:10]
+        if len(self.problems)>10: lines.append(f'… and {len(self.problems)-10} more remarks (`problems` of the source)')
+        if bad: lines += [f'{len(bad)} videos cannot be read:', *(f'  {o}' for o in bad[:10])]
+        if len(bad)>10: lines.append('  …')
+        return '\n'.join(lines).encode('utf-8', 'replace').decode()            # a name may hold bytes that are no text
 
 # %% ../nbs/19_sources.ipynb #f0600059
 def _check_video(path, listed=None):
-    "Number of frames, or the sentence that says why there is none"
-    try:
-        if Path(path).is_dir(): n = len(_frame_files(path))
-        else:
-            with _opened(path) as (box,stream):
-                index = _scan(path, box, stream, keep=0)
-                n = len(index.pos) if index.timed else sum(index.shown)
+    "Number of frames (None where only decoding tells), or the sentence that says why there is none"
+    try: n = len(_frame_files(path)) if Path(path).is_dir() else probe_video(path).n_frames
     except VideoError as e: return str(e)
-    return f'{path} holds {n} frames, its list promises {listed}. Extract its frames again.' if listed and n<listed and Path(path).is_dir() else n
+    except (OSError, ValueError) as e: return f'{path} cannot be opened ({e}). Check the path.'
+    if listed and Path(path).is_dir() and n<listed: return f'{path} holds {n} frames, its list promises {listed}. Extract its frames again.'
+    return n
 
 # %% ../nbs/19_sources.ipynb #f0600060
+def _all_bad(bad, n):
+    "One sentence about videos that cannot be read"
+    (path,why),*_ = bad.items()
+    alike = sum(o.replace(p, '')==why.replace(path, '') for p,o in bad.items())
+    same = f' (all {alike} for the same reason)' if alike==len(bad)>1 else f' ({alike} for this reason)' if len(bad)>1 else ''
+    names = [o for o in bad if o!=path][:2]
+    others = f' Others: {", ".join(names)}{" …" if len(bad)>3 else ""}.' if names else ''
+    return (f'{len(bad)} of {n} videos cannot be read. The first{same}: {why}{others} '
+            'Mend or remove them, or leave them out with on_error="skip" (--on-error skip).')
+
 def check_source(
     source,            # a `VideoSource`
     n_workers=2,       # files opened at a time
     on_error='stop',   # 'stop': one sentence if any video is bad; 'skip': leave them out and say so
     quiet=False        # do not print the report
 )->SourceReport:       # its `source` has no bad videos
-    "Open every video of a source, and count"
+    "Open every video of a source and look at its first frame"
     if on_error not in ('stop','skip'): raise ValueError(f"on_error={on_error!r}: choose 'stop' or 'skip'.")
     paths = list(dict.fromkeys(source.train_paths+source.valid_paths))
-    with ThreadPoolExecutor(n_workers) as pool: found = dict(zip(paths, pool.map(_check_video, paths, [source.listed.get(p) for p in paths])))
+    with ThreadPoolExecutor(n_workers) as pool:
+        found = dict(zip(paths, pool.map(_check_video, paths, [source.listed.get(p) for p in paths])))
     bad = {p:o for p,o in found.items() if isinstance(o, str)}
-    report = SourceReport(source, bad, {p:o for p,o in found.items() if not isinstance(o, str)})
+    report = SourceReport(source, bad, {p:o for p,o in found.items() if isinstance(o, int)})
     both = set(source.train_paths) & set(source.valid_paths)
     if both: report.problems = [*report.problems, f'{len(both)} videos are for training and for validation: {sorted(both)[0]} …']
     if not quiet: print(report)
-    if bad and on_error=='stop': raise VideoError(f'{len(bad)} of {len(paths)} videos cannot be read ({", ".join(list(bad)[:3])}{" …" if len(bad)>3 else ""}): mend or remove them, or leave them out with on_error="skip" (--on-error skip).')
+    if bad and (on_error=='stop' or len(bad)==len(paths)): raise VideoError(_all_bad(bad, len(paths)))
     if bad and not quiet: print(f'These {len(bad)} are left out.')
     return report
