@@ -9,6 +9,7 @@ __all__ = ['LAYOUTS', 'VideoSource', 'get_video_files', 'class_names', 'read_sou
 import codecs, csv, io, os, re, unicodedata, zlib
 from collections import Counter, namedtuple
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from fastcore.all import L, first, ifnone, patch, store_attr
 
 from .decoding import VideoError, _frame_files, probe_video
 
-# %% ../nbs/19_sources.ipynb #e564c768
+# %% ../nbs/19_sources.ipynb #04363f41
 def _check_labels(paths, labels, vocab):
     "Each video has a label, and each label a class; else one sentence"
     if len(paths)!=len(labels): raise ValueError(f'{len(paths)} videos have {len(labels)} lists of labels: give one list for each video.')
@@ -101,7 +102,7 @@ def _walk(folder, above=(), hidden=False):
         yield Path(e.path),kind,out
         if kind=='folder': yield from _walk(e.path, above, out)
 
-# %% ../nbs/19_sources.ipynb #05636b25
+# %% ../nbs/19_sources.ipynb #f1472ba4
 _VIDEO = set('''.mp4 .m4v .mov .qt .3gp .3g2 .avi .divx .xvid .mkv .mk3d .webm .ogv .ogm .flv .f4v .wmv .asf .mpg .mpeg .mpeg4 .mpe .mpv
     .m1v .m2v .mp2v .vob .ts .m2ts .mts .m2t .tp .trp .tod .mod .mxf .gxf .dv .dvr-ms .wtv .rm .rmvb .gif .apng .y4m .h264 .264 .h265 .265 .hevc
     .ivf .obu .av1 .nut .amv .mjpeg .mjpg .vc1 .nsv .insv .ismv'''.split())
@@ -115,7 +116,8 @@ _Found = namedtuple('_Found', 'videos pictures texts others hidden lost folders'
 def _found(root):
     "All that lies below a folder, sorted by what it is"
     res = _Found([], [], [], [], [], [], [])
-    for p,kind,hidden in _walk(root):
+    ways_up = [os.stat(p) for p in Path(root).resolve().parents]
+    for p,kind,hidden in _walk(root, tuple((s.st_dev, s.st_ino) for s in ways_up)):
         end = p.suffix.lower().strip()
         if hidden: res.hidden.append(p) if kind=='file' and end in _VIDEO and not p.name.startswith('._') else None   # ._a.mp4 is macOS'
         elif kind=='folder': res.folders.append(p)
@@ -134,7 +136,7 @@ def get_video_files(
 
 def _frame_folders(found): return sorted({p.parent for p in found.pictures if p.suffix.lower() in _IMAGE})
 
-# %% ../nbs/19_sources.ipynb #e11d87e8
+# %% ../nbs/19_sources.ipynb #20aa3077
 def _some(paths, root, most=3):
     "The first few of some paths below a folder, as text"
     names = [str(p.relative_to(root)) for p in paths[:most]]
@@ -151,8 +153,8 @@ def _left_out(root, found, frames):
     if pictures and (frames or len(pictures)>len(found.videos)): lines.append(f'{len(pictures)} pictures are left out: {_some(pictures, root)}')
     return lines + [f'{p.relative_to(root)} {why} and is left out.' for p,why in found.lost]
 
-# %% ../nbs/19_sources.ipynb #7b83c0fc
-_AFFIX = r'(?:sets?|data|dataset|splits?|videos?|clips?|files?|folder|parts?|subset|frames|rgb|images?|jpgs?|kinetics|ucf|hmdb|\d+)*'
+# %% ../nbs/19_sources.ipynb #ec50f3de
+_AFFIX = r'(?:sets?|lists?|data|dataset|splits?|videos?|clips?|files?|folder|parts?|subset|frames|rgb|images?|jpgs?|kinetics|ucf|hmdb|\d+)*'
 _WORD = r'(?P<train>train|training|trainval|trn)|(?P<valid>valid|val|validation|validate|dev|devel|development)'
 _WORD += r'|(?P<eval>eval|evaluation)|(?P<test>tests?|testing|tst|holdout|heldout)'
 _SPLIT_WORD = re.compile(f'{_AFFIX}(?:{_WORD}){_AFFIX}')
@@ -167,7 +169,7 @@ def _uses(words):
     held = first(o for o in ('valid','eval','test') if o in words)           # the best there is
     return dict.fromkeys(words, 'out') | {held:'valid'} | dict(train='train')
 
-# %% ../nbs/19_sources.ipynb #4648ff69
+# %% ../nbs/19_sources.ipynb #409f225d
 def _classes_below(parts):
     "Top folder -> names of the folders in it that hold videos; `parts` are the paths' parts"
     res = {}
@@ -200,14 +202,14 @@ def _are_parts(root, below):
                              'and validation. Call them train, valid and test, or give a CSV.')
     return False
 
-# %% ../nbs/19_sources.ipynb #a681c888
+# %% ../nbs/19_sources.ipynb #f3e46cb9
 def _split_at(root, parts):
     "Which folder of a path names its split: 0 the top one, 1 the one below the class, None"
     if _are_parts(root, _classes_below(parts)): return 0
     words = {_split_word(p[1]) if len(p)>2 else None for p in parts}
     return 1 if 'train' in words and len(words)>1 and None not in words else None
 
-def _by_word(words, where, how):
+def _by_word(words, where, how_to_test):
     "What each video is for by its split word (None: to be drawn), and a line for what may surprise"
     n,lines = Counter(words),[]
     given = [o for o in n if o]
@@ -216,10 +218,10 @@ def _by_word(words, where, how):
     uses = _uses(given)
     if uses.get('test')=='valid': lines.append(f'There is no part for validation: the {n["test"]} test videos are used for it.')
     out = [o for o in given if uses[o]=='out']
-    lines += [f'{n[o]} {o} videos are left out, since there are others for validation. {how}' for o in out]
+    lines += [f'{n[o]} {o} videos are left out, since there are others for validation. {how_to_test(o)}' for o in out]
     return [uses[o] if o else None for o in words],lines
 
-# %% ../nbs/19_sources.ipynb #cad6f62d
+# %% ../nbs/19_sources.ipynb #baa39370
 def _draw_split(names, labels, fraction, seed):
     "A bool for each name: does it go to validation? `fraction` of every class (at least one video, if the class has two)"
     valid,groups = [False]*len(names),{}
@@ -230,7 +232,7 @@ def _draw_split(names, labels, fraction, seed):
         for i in order[:n]: valid[i] = True
     return valid
 
-# %% ../nbs/19_sources.ipynb #b46a77fe
+# %% ../nbs/19_sources.ipynb #c1454583
 def _sorted_names(names):
     "Class names in order; numbers in the order of numbers"
     if not all(re.fullmatch(r'-?\d+(\.\d+)?', o) for o in names): return sorted(names)
@@ -249,7 +251,7 @@ def _copies(files, keys):
     twice = [o for o in groups.values() if len(o)>1]
     return [f'{len(twice)} names occur twice in a class, such as {twice[0][0]} and {twice[0][1]}: are they copies?'] if twice else []
 
-# %% ../nbs/19_sources.ipynb #9188185f
+# %% ../nbs/19_sources.ipynb #c02ff8c8
 def _empty_classes(root, found, bases, vocab):
     "A line for each class folder without videos, and what is in it instead"
     empty = {d:[] for d in found.folders if d.parent in bases and d.name not in vocab}
@@ -276,7 +278,7 @@ def _nothing(root, found, frames):
     lines = ' '.join(_left_out(root, found, frames)[:3])
     return ValueError(f'{root} holds no {what}: put {put} into a folder for each class. {lines}'.strip())
 
-# %% ../nbs/19_sources.ipynb #90c5cb76
+# %% ../nbs/19_sources.ipynb #0668d314
 _Listed = namedtuple('_Listed', 'paths labels names split vocab problems')
 
 def _strangers(root, found, below, at):
@@ -288,13 +290,13 @@ def _strangers(root, found, below, at):
     empty = sorted({d.name for d in found.folders if d.parent==root and d.name not in below})
     return strange,[f'Folder {o} is left out: it is neither for training nor for validation nor a test.' for o in strange]                  + [f'Folder {o} holds no videos.' for o in empty]
 
-def _how_to_test(root, below, at):
-    "A sentence about videos of a test part"
-    folder = first(below, lambda o: _split_word(o)=='test') if at==0 else None
+def _how_to_test(root, below, at, word):
+    "A sentence about the videos of a part that is left out"
+    folder = first(below, lambda o: _split_word(o)==word) if at==0 else None
     if folder is None: return 'To evaluate on them, give adafocus_eval a folder or CSV of them, with --all-videos.'
     return f'Evaluate on them with: adafocus_eval RUN {root/folder} --all-videos'
 
-# %% ../nbs/19_sources.ipynb #8c0e9a6d
+# %% ../nbs/19_sources.ipynb #0b3ec330
 def _read_folder(root, frames=False):
     "The videos below a folder"
     found = _found(root)
@@ -309,7 +311,7 @@ def _read_folder(root, frames=False):
     lines += _misplaced(root, files, parts, names, depth)
     keep,split = [i for i,o in enumerate(names) if o is not None],[None]*len(files)
     if at is not None:
-        uses,more = _by_word([_split_word(parts[i][at]) for i in keep], 'The folder', _how_to_test(root, below, at))
+        uses,more = _by_word([_split_word(parts[i][at]) for i in keep], 'The folder', partial(_how_to_test, root, below, at))
         split,lines,keep = dict(zip(keep, uses)),lines+more,[i for i,o in zip(keep, uses) if o!='out']
     vocab = _sorted_names({names[i] for i in keep})
     lines += _empty_classes(root, found, [root/o for o in below] if at==0 else [root], vocab) if not frames else []
@@ -362,7 +364,7 @@ def _csv_rows(file):
     if not rows: raise ValueError(f'{file} is empty: its first line is `path,label` (and `split` if you like), then a line for each video.')
     return [(n,{**dict(zip(columns, row)), None:''.join(row[len(columns):])}) for n,row in rows],lines
 
-# %% ../nbs/19_sources.ipynb #003e8102
+# %% ../nbs/19_sources.ipynb #6a3080b5
 def _csv_path(folder, path):
     "The file that a CSV in a folder means"
     res = folder/path
@@ -386,7 +388,7 @@ def _read_csv(file):
     problems += [f'{file.name}, line {n}: {why}; the line is left out.' for n,why in bad.items()]
     rows = [row for n,row in rows if n not in bad]
     if not rows: raise ValueError(f'{file} has no usable line: {problems[-1]}')
-    uses,lines = _by_word([_split_word(row.get('split', '')) for row in rows], 'The column split', _how_to_test(file, {}, None))
+    uses,lines = _by_word([_split_word(row.get('split', '')) for row in rows], 'The column split', partial(_how_to_test, file, {}, None))
     rows,uses = zip(*[(row,use) for row,use in zip(rows, uses) if use!='out'])
     names = [row['path'] for row in rows]
     labels = [list(dict.fromkeys(o.strip() for o in row['label'].split(';') if o.strip())) for row in rows]
