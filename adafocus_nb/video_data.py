@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['TensorVideo', 'digit_images', 'photos', 'bounce', 'backgrounds', 'ink_at', 'paint_shirts', 'shirt_colors',
            'paint_clutter', 'Clips', 'MovingDigits', 'MovingMotions', 'paint_spots', 'check_clip', 'ClipLoader',
-           'ClipAugment', 'VideoDataLoaders', 'show_results', 'VideoFiles', 'VideoCrop', 'pad_clips', 'VideoLoader',
-           'centre_crop', 'load_clip', 'VideoBlock', 'show_batch']
+           'WorkerError', 'Workers', 'ClipAugment', 'VideoDataLoaders', 'show_results', 'cache_bytes', 'VideoFiles',
+           'VideoCrop', 'pad_clips', 'VideoLoader', 'centre_crop', 'load_clip', 'VideoBlock', 'show_batch']
 
 # %% ../nbs/06_video_data.ipynb #705d6276
-import zlib
+import gc, multiprocessing, signal, sys, threading, zlib
 from functools import lru_cache, partial
 
 import numpy as np
@@ -19,13 +19,29 @@ import matplotlib.pyplot as plt
 
 from .patches import *
 from fastcore.all import *
-from fastai.torch_core import TensorBase, default_device
+from torch.utils.data import DataLoader as TorchLoader
+from fastai.torch_core import TensorBase, default_device, to_device
 from fastai.data.load import DataLoader
 from fastai.data.core import DataLoaders
 
 # %% ../nbs/06_video_data.ipynb #549126cc
+_SAME_BATCH = set('to cpu cuda float half bfloat16 double byte int long type contiguous detach clone pin_memory requires_grad_ __deepcopy__'.split())
+
 class TensorVideo(TensorBase):
     "A clip `(T,3,H,W)` or a batch of clips `(B,T,3,H,W)`, uint8"
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        res = super().__torch_function__(func, types, args, kwargs)
+        if getattr(func, '__name__', '') in _SAME_BATCH: return res
+        for o in res if isinstance(res, (tuple,list)) else (res,):
+            if isinstance(o, TensorVideo) and o is not first(args): vars(o).pop('draws', None)   # of another batch
+        return res
+
+    def clone(self, *, memory_format=None):
+        res = super().clone(memory_format=memory_format)                   # fastai's forgets what the tensor carries
+        res.set_meta(self, as_copy=True)
+        return res
+
     def show(self, axs=None, titles=None):
         "Show the frames of one clip in a row"
         if axs is None: axs = plt.subplots(1, len(self), figsize=(1.1*len(self),1.3), squeeze=False)[1][0]
@@ -363,27 +379,32 @@ def stills(self:MovingMotions,
 def check_clip(
     x,              # a clip
     y,              # its label
-    i,              # its number, for the message
+    i,              # its number or its file, for the message
     n_classes=None  # labels are 0 to n_classes-1; None: not checked
 ):
     "Refuse a clip that cannot be right, in one sentence"
-    if x.ndim!=4 or x.shape[1]!=3 or not x.shape[0]: raise ValueError(f'Clip {i} has shape {tuple(x.shape)}: a clip is (T, 3, H, W) with T at least 1. Repeat a grey channel three times; drop an alpha channel.')
+    if x.ndim!=4 or x.shape[1]!=3 or not x.shape[0]:
+        raise ValueError(f'Clip {i} has shape {tuple(x.shape)}: a clip is (T, 3, H, W) with T at least 1. '
+                         'Repeat a grey channel three times; drop an alpha channel.')
     if x.is_floating_point() and not x.isfinite().all(): raise ValueError(f'Clip {i} holds NaN or infinite pixels.')
     if getattr(y, 'ndim', 0)==1:                                                       # several labels: a 0 or a 1 for each class
-        if n_classes is not None and len(y)!=n_classes or not ((y==0)|(y==1)).all(): raise ValueError(f'Clip {i} has {len(y)} labels that should be 0 or 1, one for each of {n_classes} classes.')
-        return
-    if n_classes is not None and not 0<=int(y)<n_classes: raise ValueError(f'Clip {i} has label {int(y)}: with {n_classes} classes labels are 0 to {n_classes-1}.')
+        if n_classes is not None and len(y)!=n_classes or not ((y==0)|(y==1)).all():
+            raise ValueError(f'Clip {i} has {len(y)} labels that should be 0 or 1, one for each of {n_classes} classes.')
+        if not (y==1).any(): raise ValueError(f'Clip {i} has no label: give each video at least one class, or leave it out.')
+    elif n_classes is not None and not 0<=int(y)<n_classes:
+        raise ValueError(f'Clip {i} has label {int(y)}: with {n_classes} classes labels are 0 to {n_classes-1}.')
 
 # %% ../nbs/06_video_data.ipynb #8857275d
 class ClipLoader(DataLoader):
     "fastai's DataLoader over clips: repeatable order, sample ids on every batch, augmentation on the device"
-    def __init__(self, dataset, bs=16, shuffle=False, seed=0, augment=None, n_classes=None, **kwargs):
+    def __init__(self, dataset, bs=16, shuffle=False, seed=0, augment=None, n_classes=None, start_method=None, **kwargs):
         super().__init__(dataset, bs=bs, shuffle=shuffle, **kwargs)
         self.seed,self.augment,self.n_classes,self.stage,self.epoch = seed,augment,n_classes,0,0
+        self.start_method,self.workers = start_method,None                          # how processes start: None, 'fork', 'spawn', 'forkserver'
 
     def set_epoch(self, stage, epoch): self.stage,self.epoch = stage,epoch
     def draws(self, ids): return Draws(ids, self.seed, self.stage, self.epoch)
-    def shuffle_fn(self, idxs): return self.draws(idxs).uniform('order').argsort().tolist()
+    def shuffle_fn(self, idxs): return self.draws(idxs).uniform('order').argsort(stable=True).tolist()
     def create_item(self, i):
         x,y = self.dataset[i]
         check_clip(x, y, i, self.n_classes)
@@ -395,6 +416,130 @@ class ClipLoader(DataLoader):
         if self.augment is not None: x = self.augment(x, draws)
         x.draws = draws
         return x,y
+
+    def __iter__(self):
+        if not self.fake_l.num_workers or not self.bs or not self.indexed: yield from super().__iter__(); return
+        self.randomize(); self.before_iter()
+        if self.workers is None: self.workers = Workers(self)
+        for b in self.workers.batches(self, chunked(self.get_idxs(), self.bs, self.drop_last)):
+            b = to_device(tuple(b), self.device) if self.device is not None else tuple(b)       # pinned memory comes as a list
+            yield self.after_batch(b)
+        self.after_iter()
+
+# %% ../nbs/06_video_data.ipynb #ec444bba
+def _for_workers(dl):
+    "A loader that another process can read: of a class that it can import, and without what only the main process needs"
+    importable = lambda c: issubclass(c, ClipLoader) and getattr(sys.modules.get(c.__module__), c.__qualname__, None) is c
+    res = object.__new__(first(type(dl).__mro__, importable) or type(dl))
+    vars(res).update({k:v for k,v in vars(dl).items() if k not in ('workers','fake_l','rng','it','plan','_DataLoader__idxs')}, augment=None)
+    return res
+
+def _to_shared(b):
+    "Move a batch's tensors to the memory that processes share, so that a lack of it is told here"
+    if isinstance(b, Tensor): b.share_memory_()
+    elif isinstance(b, (tuple,list)):
+        for o in b: _to_shared(o)
+    return b
+
+class _Job:
+    "What a worker does: the batch of loader `which` at a stage and an epoch"
+    def __init__(self, loaders): self.loaders = [_for_workers(o) for o in loaders]
+    def __getitem__(self, key):
+        which,stage,epoch,ids = key
+        dl = self.loaders[which]
+        dl.stage,dl.epoch = stage,epoch
+        items = [dl.do_item(i) for i in ids]
+        return _to_shared(dl.do_batch([o for o in items if o is not None]))
+
+def _as_it_is(b): return b
+
+# %% ../nbs/06_video_data.ipynb #ce8ca83f
+class WorkerError(OSError):
+    "Processes that load videos cannot go on: one sentence with the remedy"
+
+def _worker_error(e):
+    "The sentence for what PyTorch says about workers; the error itself if it is about something else"
+    text,without = str(e),'load without other processes (--workers 0, num_workers=0)'
+    if any(o in text for o in ('shared memory','shm','Bus error','No space left')):
+        return WorkerError(f'The memory that processes share (/dev/shm) is too small for the batches of the workers: {without}, '
+                           'or give more of it (docker run --shm-size 8g). --resume goes on with a run.')
+    if 'Too many open files' in text or 'ancdata' in text:
+        return WorkerError(f'The workers have too many open files: allow more (ulimit -n 65536), or {without}. --resume goes on with a run.')
+    if 'DataLoader worker' in text and ('killed' in text or 'exited' in text):
+        return WorkerError('A process that loads videos was killed or has ended, most often because memory ran out: take fewer workers or a '
+                           f'smaller batch, or {without}. --resume goes on with a run.')
+    return e
+
+def _watch_workers():
+    "Let a worker's death interrupt the main process with our sentence"
+    if not hasattr(signal, 'SIGCHLD') or threading.current_thread() is not threading.main_thread(): return
+    theirs = signal.getsignal(signal.SIGCHLD)
+    if getattr(theirs, '__module__', '')!='torch.utils.data._utils.signal_handling': return
+    def handler(*args):
+        try: theirs(*args)
+        except RuntimeError as e: raise _worker_error(e) from None
+    signal.signal(signal.SIGCHLD, handler)
+
+def _explained(pool):
+    "The batches of a pool of workers, with our sentences"
+    try: batches = iter(pool); _watch_workers()
+    except (RuntimeError, OSError) as e: raise _worker_error(e) from None
+    while True:
+        try: b = next(batches)
+        except StopIteration: return
+        except RuntimeError as e: raise _worker_error(e) from None
+        yield b
+
+# %% ../nbs/06_video_data.ipynb #f190d67b
+class Workers:
+    "The processes that load for some loaders, started when they are first needed"
+    def __init__(self, *loaders): self.loaders,self.pool,self.keys,self.known,self.busy = loaders,None,[],[],False
+
+    def kept(self):
+        "Do the processes live on after an epoch?"
+        start = self.loaders[0].start_method or multiprocessing.get_context().get_start_method()
+        return start!='fork'
+
+    def _new(self, keys, kept):
+        dl = self.loaders[0].fake_l
+        return TorchLoader(_Job(self.loaders), batch_size=None, sampler=keys, num_workers=dl.num_workers, collate_fn=_as_it_is, pin_memory=dl.pin_memory,
+                           timeout=dl.timeout, persistent_workers=kept, multiprocessing_context=self.loaders[0].start_method)
+
+    def _settings(self): return [v for o in self.loaders for v in (o.dataset, o.seed, o.n_classes, *getattr(o.dataset, '__dict__', {}).values())]
+
+    def _usable(self):
+        "Are the processes alive, and do they know the settings of now?"
+        now,it = self._settings(),getattr(self.pool, '_iterator', None)
+        same = len(now)==len(self.known) and all(a is b for a,b in zip(now, self.known))
+        return it is not None and same and all(p.is_alive() for p in it._workers)
+
+    def stop(self):
+        "End the processes"
+        self.pool = None
+
+    def batches(self, dl, ids):
+        "The batches of lists of ids, in order"
+        which = first(i for i,o in enumerate(self.loaders) if o is dl)
+        keys = [(which, dl.stage, dl.epoch, list(o)) for o in ids]
+        if not keys: return
+        if self.busy or not self.kept(): yield from _explained(self._new(keys, False)); return
+        if not self._usable():
+            self.stop(); gc.collect()                                              # so do those of loaders that nobody holds
+            self.pool,self.known = self._new(self.keys, True),self._settings()
+        self.busy,self.keys[:] = True,keys
+        try: yield from _explained(self.pool)
+        except WorkerError: self.stop(); raise
+        finally: self.busy = False
+
+# %% ../nbs/06_video_data.ipynb #1c9e5e8b
+def _sample(
+    x,   # (B, C, H, W)
+    grid # (B, h, w, 2) places from -1 to 1, as (x, y)
+):       # (B, C, h, w)
+    "`grid_sample` that repeats the edge, on every device"
+    h,w = x.shape[-2:]
+    most = 1 - 1/torch.tensor([w,h], dtype=grid.dtype, device=grid.device)            # the centre of the last pixel
+    return F.grid_sample(x, grid.clamp(-most, most), align_corners=False)
 
 # %% ../nbs/06_video_data.ipynb #e415ed6a
 class ClipAugment:
@@ -413,18 +558,32 @@ class ClipAugment:
         zero = torch.zeros_like(scale)
         theta = torch.stack([torch.stack([scale*mirror, zero, shift[:,0]], 1), torch.stack([zero, scale, shift[:,1]], 1)], 1)
         grid = F.affine_grid(theta, (b,c,h,w), align_corners=False)
-        out = F.grid_sample(x.as_subclass(Tensor).flatten(1,2).float(), grid, align_corners=False, padding_mode='border')
+        out = _sample(x.as_subclass(Tensor).flatten(1,2).float(), grid)
         return TensorVideo(out.round().byte().view(b,t,c,h,w))                        # (B,T*C,H,W) -> (B,T,C,H,W)
 
 # %% ../nbs/06_video_data.ipynb #3c8a6c9f
+def _has_several(data):
+    "Are the labels of a data set rows of 0 and 1?"
+    if not len(data): return False
+    y = data.y[0] if hasattr(data, 'y') else data[0][1]
+    return getattr(y, 'ndim', 0)==1
+
 class VideoDataLoaders(DataLoaders):
     "A training and a validation `ClipLoader`, with `vocab`, `c` and the `source` that made them"
     def __init__(self, train, valid, vocab, source=None, device=None):
         super().__init__(train, valid, device=device)
         self.vocab,self.c,self.source = list(vocab),len(vocab),source
-        self.multilabel,self.preparation = False,''                                   # several labels a video; what frames go through
+        self.multilabel,self.preparation,self.prepare = False,'',None
+        both = [o for o in (train, valid) if isinstance(o, ClipLoader)]
+        alike = {(o.fake_l.num_workers, o.start_method, o.pin_memory) for o in both}
+        if len(both)==2 and len(alike)==1: train.workers = valid.workers = Workers(train, valid)   # the same processes for both
 
     def set_epoch(self, stage, epoch): self.train.set_epoch(stage, epoch)
+
+    def stop_workers(self):
+        "End the processes that load, if they are kept; the next epoch starts new ones"
+        for o in (self.train, self.valid):
+            if o.workers is not None: o.workers.stop()
 
     @classmethod
     def from_clips(cls,
@@ -435,12 +594,15 @@ class VideoDataLoaders(DataLoaders):
         augment=None,     # for training clips: `ClipAugment`
         source=None,      # what made the clips
         device=None,      # where batches go; None: fastai's default
-        **kwargs          # for fastai's DataLoader
+        multilabel=None,  # may a video have several labels (a row of 0 and 1 each)? None: as the labels are
+        **kwargs          # for `ClipLoader` and fastai's DataLoader
     ):
         "Loaders over two data sets"
         device = ifnone(device, default_device())
         kwargs = dict(seed=seed, n_classes=len(vocab), device=device, **kwargs)
-        return cls(ClipLoader(train, bs, shuffle=True, augment=augment, **kwargs), ClipLoader(valid, 2*bs, **kwargs), vocab, source, device)
+        res = cls(ClipLoader(train, bs, shuffle=True, augment=augment, **kwargs), ClipLoader(valid, 2*bs, **kwargs), vocab, source, device)
+        res.multilabel = _has_several(train) if multilabel is None else multilabel
+        return res
 
 # %% ../nbs/06_video_data.ipynb #22578980
 @patch
@@ -528,6 +690,21 @@ def _cache_write(file, frames):
         if tmp: Path(tmp).unlink(missing_ok=True)
         warnings.warn(f'Nothing is kept in {file.parent.parent}: {e.strerror}.')   # said once in each process
 
+# %% ../nbs/06_video_data.ipynb #0f53bce4
+def cache_bytes(
+    info,            # `VideoInfo` of a video (or `Probe`, if it tells the frames or the seconds)
+    short_side=None, # frames are scaled so that the shorter side has this many pixels
+    square=None,     # or to a square of this side
+    n_frames=None,   # T (or a pair) of a video for validation, of which these frames are kept; None: for training, all frames
+    cache_mb=64      # a training video is kept if all its frames fit into this
+)->int:              # 0 where it is not kept
+    "Bytes that the cache takes for a video"
+    h,w = _scaled_size(info.height, info.width, short_side, square)
+    frame = 3*h*w+4
+    if n_frames is not None: return int(np.sum(n_frames))*frame
+    whole = frame*ifnone(info.n_frames, round(info.fps*(info.duration or 0)))
+    return whole if whole<=cache_mb*2**20 else 0
+
 # %% ../nbs/06_video_data.ipynb #a580b775
 class VideoFiles:
     "Video files (or folders of frames) as a data set of `(TensorVideo (T,3,h,w) uint8, label)`; VideoError where one is damaged"
@@ -542,28 +719,38 @@ class VideoFiles:
         cache=None,         # folder for decoded frames
         backend='pyav',     # or 'torchcodec'
         cache_mb=64         # a training video is kept if all its frames fit into this
-    ): store_attr()
+    ):
+        store_attr()
+        self.not_whole = set()                     # training videos that are too long for the cache, or have a damaged frame
     def __len__(self): return len(self.paths)
     def __getitem__(self, i): return self.clip(i, Draws([i]))
 
 # %% ../nbs/06_video_data.ipynb #f0600064
+@patch
+def _whole(self:VideoFiles, path):
+    "All frames of a training video, if the cache takes them; else None"
+    size = self.short_side,self.square
+    if path in self.not_whole: return None
+    try:
+        if cache_bytes(video_info(path), *size, cache_mb=self.cache_mb): return decode_frames(path, lambda n: range(n), *size, self.backend)
+    except VideoError: pass                                                # a frame is damaged: perhaps not one that is wanted
+    self.not_whole.add(path)
+
 @patch
 def clip(self:VideoFiles, i, draws):
     "Clip `i` with the frames that `draws` (of one id) chooses, if this is for training"
     path,size = self.paths[i],(self.short_side, self.square)
     pick = lambda n: frame_indices(self.n_frames, n, draws if self.train else None)
     if not self.cache: return TensorVideo(decode_frames(path, pick, *size, self.backend)),self.labels[i]
-    every = lambda n: range(n)
     if not Path(path).exists(): raise VideoError(f'{path}: there is no such file. Check the path.')
     file = _cache_file(self.cache, path, (*size, 'all' if self.train else self.n_frames))
-    x = _cache_read(file, pick if self.train else every)
-    if x is None and self.train:
-        info = video_info(path)
-        fits = info.n_frames*3*np.prod(_scaled_size(info.height, info.width, *size)) <= self.cache_mb*2**20
-        x = decode_frames(path, every if fits else pick, *size, self.backend)
-        if fits: _cache_write(file, x); x = x[pick(len(x))]
-    elif x is None:
-        x = decode_frames(path, pick, *size, self.backend); _cache_write(file, x)
+    x = _cache_read(file, pick if self.train else lambda n: range(n))
+    if x is None and self.train and (whole := self._whole(path)) is not None:
+        _cache_write(file, whole)
+        x = whole[pick(len(whole))]
+    if x is None:
+        x = decode_frames(path, pick, *size, self.backend)
+        if not self.train: _cache_write(file, x)
     return TensorVideo(x),self.labels[i]
 
 # %% ../nbs/06_video_data.ipynb #c0c271bf
@@ -584,7 +771,7 @@ class VideoCrop:
         (b,t,c,h,w),s = x.shape,self.frame_size
         if not self.train: return TensorVideo(crop_patches(x.as_subclass(Tensor), ((hw-s)//2)[:,None].expand(-1,t,-1), s))
         grid = self._grid(draws.uniform('augment', 4).to(x.device), hw, h, w)
-        out = F.grid_sample(x.as_subclass(Tensor).flatten(1,2).float(), grid, align_corners=False, padding_mode='border')
+        out = _sample(x.as_subclass(Tensor).flatten(1,2).float(), grid)
         return TensorVideo(out.round().byte().view(b,t,c,s,s))                                                 # (B,T*C,S,S) -> (B,T,C,S,S)
 
 # %% ../nbs/06_video_data.ipynb #f0600611
@@ -623,14 +810,15 @@ class VideoLoader(ClipLoader):
     def create_item(self, i):
         try: x,y = self.dataset.clip(i, self.draws([i]))
         except VideoError as e: return None,str(e),i
-        check_clip(x, y, i, self.n_classes)
+        check_clip(x, y, self.dataset.paths[i], self.n_classes)
         return x,y,i
 
     def __iter__(self):
         n = 0
         for b in super().__iter__():
             if b is not None: n += 1; yield b
-        if not n and len(self.dataset): raise VideoError(f'None of the {len(self.dataset)} videos can be read. The first: {first(self.damaged.values())}')
+        if not n and len(self.dataset):
+            raise VideoError(f'None of the {len(self.dataset)} videos can be read. The first: {first(self.damaged.values())}')
 
 # %% ../nbs/06_video_data.ipynb #f0600068
 @patch
@@ -698,20 +886,24 @@ def from_source(cls:VideoDataLoaders,
     seed:int=0,               # of order, frames and crops
     num_workers:int=2,        # processes that decode
     cache=None,               # folder for decoded frames
+    cache_mb=64,              # a training video is kept there if all its frames fit into this, see `cache_bytes`
     on_error='stop',          # a damaged video: 'stop' with a sentence, or 'skip' it and say so once
     device=None,              # where batches go; None: fastai's default
     backend='pyav',           # or 'torchcodec'
-    **kwargs                  # for fastai's DataLoader
+    **kwargs                  # for `ClipLoader` and fastai's DataLoader
 )->VideoDataLoaders:
     "Loaders over the videos of a source"
     resize,device,flip = ifnone(resize, round(frame_size*256/224)),ifnone(device, default_device()),flip and source.flip_ok
     if resize<frame_size: raise ValueError(f'resize={resize} is smaller than frame_size={frame_size}: there would be no centre to cut out.')
     def loader(valid):
-        data = VideoFiles(*source.part(valid), source.vocab, n_frames, None if square else resize, resize if square else None, not valid, cache, backend)
-        return VideoLoader(data, bs=2*bs if valid else bs, shuffle=not valid, seed=seed, augment=VideoCrop(frame_size, scales, flip, train=not valid), on_error=on_error,
+        data = VideoFiles(*source.part(valid), source.vocab, n_frames, None if square else resize, resize if square else None, not valid,
+                          cache, backend, cache_mb)
+        crop = VideoCrop(frame_size, scales, flip, train=not valid)
+        return VideoLoader(data, bs=2*bs if valid else bs, shuffle=not valid, seed=seed, augment=crop, on_error=on_error,
                            n_classes=len(source.vocab), device=device, num_workers=num_workers, **kwargs)
     dls = cls(loader(False), loader(True), source.vocab, source, device)
-    dls.multilabel,dls.preparation = source.multilabel,_preparation(n_frames, frame_size, resize, square, scales, flip)
+    dls.multilabel,dls.prepare = source.multilabel,dict(resize=resize, square=square)
+    dls.preparation = _preparation(n_frames, frame_size, resize, square, scales, flip)
     return dls
 
 # %% ../nbs/06_video_data.ipynb #f0600072
