@@ -49,7 +49,7 @@ def tiny_local():
     "A local network beside it: 128 channels at a quarter of the size"
     return Backbone(nn.Sequential(conv(3,24), conv(24,48,2), conv(48,64), conv(64,96,2), conv(96,128)), 128)
 
-# %% ../nbs/01_backbones.ipynb #558f4806
+# %% ../nbs/01_backbones.ipynb #035b5407
 class _Renormalise(nn.Module):
     "What torchvision's GoogLeNet and Inception do first with pretrained weights: pixels as those were trained on"
     def __init__(self):
@@ -75,7 +75,7 @@ def _body_of(net):
     if hasattr(net, 'layer4') and hasattr(net, 'fc'): return nn.Sequential(*list(net.children())[:-2])
     return getattr(net, 'features', net)
 
-# %% ../nbs/01_backbones.ipynb #f219abf9
+# %% ../nbs/01_backbones.ipynb #12626990
 @contextmanager
 def _evaluating(*nets):
     "Context: evaluation mode and no gradients; afterwards every module is in the mode that it was in"
@@ -94,7 +94,7 @@ def blank_image(
     like = next((o for o in chain(net.parameters(), net.buffers()) if o.is_floating_point()), torch.zeros(()))
     return torch.zeros(1, 3, size, size, device=like.device, dtype=like.dtype)
 
-# %% ../nbs/01_backbones.ipynb #9bc76e0a
+# %% ../nbs/01_backbones.ipynb #a8bcc04a
 def _map_shape(body, size, name):
     "Shape of the map that the body makes of a blank image"
     try: out = body(blank_image(body, size))
@@ -121,7 +121,7 @@ def _features_of(body, name):
                          'a backbone returns a feature map (N, c, h, w), in which h and w grow with the image.')
     return same[0],small[same[0]]
 
-# %% ../nbs/01_backbones.ipynb #9f02015b
+# %% ../nbs/01_backbones.ipynb #7d94ce88
 def _heard(net, inside, x):
     "What the network's modules outside of `inside` read when it sees `x`, and what it returns"
     reads = []
@@ -134,15 +134,18 @@ def _heard(net, inside, x):
         for h in hooks: h.remove()
     return [o for o in reads if torch.is_tensor(o)]
 
+def _pools(read, m):
+    "Is what was read the map `m` (of square images), or a pooling of it to any size?"
+    side = round((read.numel()/m.shape[0]/m.shape[1])**.5)
+    if not side or read.numel()!=m.shape[0]*m.shape[1]*side**2: return False
+    pooled = (F.adaptive_avg_pool2d(m, side), F.adaptive_max_pool2d(m, side))
+    return any(torch.allclose(o.reshape(read.shape), read, rtol=1e-3, atol=1e-5*m.abs().max().item()) for o in pooled)
+
 def _as_read(net, body, x):
     "The body, with a ReLU where the head reads its map through one; refused where the head reads something else"
-    reads,seen = _heard(net, {*body.modules()}, x),body(x)
-    for act in (nn.Identity(), nn.ReLU()):
-        m = act(seen)
-        forms = [m, m.mean((2,3)), m.mean((2,3), keepdim=True), m.amax((2,3)), m.flatten(1)]
-        near = 1e-5*m.abs().max().item()
-        if any(o.shape==r.shape and torch.allclose(o, r, rtol=1e-3, atol=near) for o in forms for r in reads):
-            return body if isinstance(act, nn.Identity) else nn.Sequential(body, act)
+    reads,m = _heard(net, {*body.modules()}, x),body(x)
+    if any(_pools(o, m) for o in reads): return body
+    if any(_pools(o, m.relu()) for o in reads): return nn.Sequential(body, nn.ReLU())
     raise ValueError(f'The head of {type(net).__name__} reads something else than the map of its layers, so we do not know '
                      'where its body ends: pass the body itself, a module that returns the feature map.')
 
@@ -160,7 +163,7 @@ def as_backbone(
         if not known: body = _as_read(net, body, x + torch.linspace(-2, 2, x.numel()).view_as(x).to(x))
     return Backbone(body if dim==1 else nn.Sequential(body, Permute([0,3,1,2])), n)
 
-# %% ../nbs/01_backbones.ipynb #abd910e9
+# %% ../nbs/01_backbones.ipynb #5a1ad6ad
 _WRAPPERS = ('state_dict','model_state_dict','model','net','network','weights','params')
 
 def _unwrapped(state):
@@ -184,7 +187,7 @@ def _renamed(state, own):
         first = {k.split('.')[0] for k in state}
     return state
 
-# %% ../nbs/01_backbones.ipynb #135c51f1
+# %% ../nbs/01_backbones.ipynb #9f8322b3
 def _read_weights(path):
     "The tensors of a file, by name; nothing in it is ever run"
     form = 'It must be a safetensors file or a plain state dict'
