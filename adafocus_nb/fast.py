@@ -8,28 +8,77 @@ __all__ = ['LEAN', 'fold_batch_norm', 'conv_relu', 'LeanBottleneck', 'LeanBasicB
 
 # %% ../nbs/14_fast.ipynb #f0000006
 import copy, ctypes
+from collections import Counter
 try: import triton, triton.language as tl
 except ImportError: triton = tl = None                                     # comes with torch where there can be a GPU
 
-import torch, torch.nn as nn, torch.nn.functional as F
+import torch, torch.fx, torch.nn as nn, torch.nn.functional as F
 import torchvision.models as tvm
 from torch import Tensor
+from torchvision.ops import Conv2dNormActivation
 from fastcore.all import patch
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from .policy_ppo import *
 from .tsm import *
 
+# %% ../nbs/14_fast.ipynb #3e33779b
+class _Tracer(torch.fx.Tracer):
+    "Notes which layer reads what; a part that cannot be followed counts as one layer"
+    def __init__(self):
+        super().__init__()
+        self.closed = set()                                                # modules inside of such parts
+    def is_leaf_module(self, m, name):
+        layer = isinstance(m, (nn.Conv2d,nn.BatchNorm2d)) or not [*m.children()]
+        if not layer and super().is_leaf_module(m, name): self.closed |= {*m.modules()}
+        return layer or m in self.closed
+    def call_module(self, m, forward, args, kwargs):
+        try: return super().call_module(m, forward, args, kwargs)
+        except Exception:
+            self.closed |= {*m.modules()}
+            return self.create_proxy('call_module', self.path_of_module(m), args, kwargs)
+
+def _readers(net):
+    "Layer -> the only layer that reads its output, of layers that are called once; the network's input has the key None"
+    tracer = _Tracer()
+    try: graph = tracer.trace(net)
+    except Exception: return {}                                            # nothing is known
+    layer = {n: net.get_submodule(n.target) for n in graph.nodes if n.op=='call_module'}
+    calls = Counter(layer.values())
+    seen = {id(net.get_parameter(n.target)) for n in graph.nodes if n.op=='get_attr' and n.target in dict(net.named_parameters())}
+    def once(m): return calls[m]==1 and m not in tracer.closed and not seen & {id(p) for p in m.parameters()}
+    res = {}
+    for n in graph.nodes:
+        m,readers = layer.get(n),[*n.users]
+        after = layer.get(readers[0]) if len(readers)==1 else None
+        alone = after is not None and once(after) and readers[0].args==(n,) and not readers[0].kwargs
+        if alone and (n.op=='placeholder' or m is not None and once(m)): res[m] = after
+    return res
+
 # %% ../nbs/14_fast.ipynb #894e4bc5
+def _put(net, old, new):
+    "Replace a layer wherever the network holds it"
+    for m in net.modules():
+        for name,o in m._modules.items():
+            if o is old: m._modules[name] = new
+
+def _absorb(conv, norm):
+    "The convolution does what both did; the batch norm does nothing any more"
+    conv.weight,conv.bias = fuse_conv_bn_weights(conv.weight, conv.bias, norm.running_mean, norm.running_var,
+                                                 norm.eps, norm.weight, norm.bias)
+    norm.weight = norm.bias = None
+    norm.running_mean,norm.running_var = torch.zeros_like(norm.running_mean),torch.full_like(norm.running_var, 1-norm.eps)
+
 def fold_batch_norm(
     net:nn.Module # in evaluation mode; changed in place
-)->nn.Module:     # the same, without those batch norms that directly follow a convolution
+)->nn.Module:     # the same, without those batch norms that alone read what a convolution returns
     "Let each convolution absorb the batch norm after it"
-    for m in net.modules():
-        children = list(m.named_children())
-        for (name,conv),(after,norm) in zip(children, children[1:]):
-            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                setattr(m, name, fuse_conv_bn_eval(conv, norm)); setattr(m, after, nn.Identity())
+    for conv,norm in _readers(net).items():
+        if type(conv) not in (nn.Conv2d,ShiftedConv) or type(norm) is not nn.BatchNorm2d: continue   # others may do more
+        hooked = conv._forward_hooks or conv._forward_pre_hooks or norm._forward_hooks or norm._forward_pre_hooks
+        if norm.training or norm.running_mean is None or hooked: continue
+        _absorb(conv, norm)
+        _put(net, norm, nn.Identity())
     return net
 
 # %% ../nbs/14_fast.ipynb #f0000013
@@ -193,40 +242,58 @@ class BlockStem(nn.Module):
 
     def forward(self, x):
         if not self.fused: return F.conv2d(to_blocks(x, self.pad), self.weight, self.bias)
-        return conv_relu(to_blocks(x, self.pad, *self.how[x.dtype==torch.uint8], self.weight.dtype), self)
+        scale,shift = self.for_bytes if x.dtype==torch.uint8 else self.for_floats
+        return conv_relu(to_blocks(x, self.pad, scale, shift, self.weight.dtype), self)
 
 # %% ../nbs/14_fast.ipynb #f1400018
 @patch
 def take_bytes(self:BlockStem, mean, std):
     "Bytes will be scaled to 0..1 and normalised"
-    mean,std = (o.detach().float().flatten().to(self.weight.device) for o in (mean, std))
-    self.how = {True: (1/(255*std), -mean/std), False: (torch.ones_like(std), torch.zeros_like(std))}   # bytes; floats
+    mean,std = [o.detach().float().flatten().to(self.weight.device) for o in (mean, std)]
+    self.for_bytes = (1/(255*std), -mean/std)                              # scale and shift, in 32 bit whatever the weights are
+    self.for_floats = (torch.ones_like(std), torch.zeros_like(std))
 
 # %% ../nbs/14_fast.ipynb #f1400019
-def _lean_stem(net, relu6):
+def _fits_blocks(conv):
+    "Is this a convolution that a `BlockStem` can be?"
+    plain = type(conv) is nn.Conv2d and conv.padding_mode=='zeros' and (conv.groups,conv.dilation)==(1,(1,1))
+    return (plain and conv.in_channels==3 and conv.stride==(2,2) and conv.kernel_size[0]==conv.kernel_size[1]
+            and not isinstance(conv.padding, str) and conv.padding[0]==conv.padding[1])
+
+def _lean_stem(net, relu, blocks):
     "The first convolution over blocks of pixels, with the ReLU after it inside; what is above 6 is cut off by the next block"
-    for m in net.modules():
-        children = list(m.named_children())
-        for (name,conv),*after in zip(children, children[1:], children[2:]):
-            act = next((n for n,o in after if type(o) is (nn.ReLU6 if relu6 else nn.ReLU)), None)
-            if isinstance(conv, nn.Conv2d) and conv.in_channels==3 and conv.stride==(2,2) and act:
-                setattr(m, name, BlockStem(conv, fused=True)); setattr(m, act, nn.Identity())
-                return
+    readers = _readers(net)
+    conv = readers.get(None)                                               # what alone reads the frames
+    if not _fits_blocks(conv): return
+    act = readers.get(conv)
+    while type(act) is nn.Identity: act = readers.get(act)                 # where batch norm was
+    cut_off = relu is nn.ReLU or any(readers.get(act) in {*b.modules()} for b in blocks)
+    if type(act) is relu and cut_off: _put(net, conv, BlockStem(conv, fused=True)); _put(net, act, nn.Identity())
 
 # %% ../nbs/14_fast.ipynb #f0000022
 LEAN = {tvm.resnet.Bottleneck:LeanBottleneck, tvm.resnet.BasicBlock:LeanBasicBlock, tvm.mobilenetv2.InvertedResidual:LeanInverted}
+
+def _is_plain(block, relu):
+    "Does the block hold nothing but convolutions with a bias and this ReLU? Another norm or activation would be lost"
+    parts = [m for m in block.modules() if m is not block]
+    convs = [m for m in parts if type(m) in (nn.Conv2d,ShiftedConv)]
+    around = (nn.Sequential, Conv2dNormActivation, TemporalShift, nn.Identity, relu)
+    return all(m in convs or type(m) in around for m in parts) and not any(m.bias is None for m in convs)
 
 def lean(
     net:nn.Module # in evaluation mode; changed in place
 )->nn.Module:     # the same function in fewer kernels
     "Fold batch norm, and put bias and activation into the convolutions of ResNets and MobileNet-V2"
     fold_batch_norm(net)
-    blocks = [m for m in net.modules() if type(m) in LEAN]
+    some = [m for m in net.modules() if type(m) in LEAN]
+    if not some: return net
+    relu = nn.ReLU6 if isinstance(some[0], tvm.mobilenetv2.InvertedResidual) else nn.ReLU
+    blocks = [m for m in some if _is_plain(m, relu)]
+    _lean_stem(net, relu, blocks)
     for m in blocks:
         m.__class__ = LEAN[type(m)]
         if isinstance(m, LeanInverted): m.convs = [o for o in m.conv.modules() if isinstance(o, nn.Conv2d)]
         else: _join_biases(m, m.conv3 if isinstance(m, LeanBottleneck) else m.conv2)
-    if blocks: _lean_stem(net, relu6=isinstance(blocks[0], LeanInverted))
     return net
 
 # %% ../nbs/14_fast.ipynb #f0000024
@@ -237,7 +304,7 @@ def _taps(net):
 
 def _keep_bytes(m):
     "No normalisation before the networks where both stems do it"
-    stems = [o for net in (m.glance_net, m.local_net) for o in net.modules() if isinstance(o, BlockStem)]
+    stems = [o for net in (m.glance_net, m.local_net) for o in net.modules() if isinstance(o, BlockStem) and o.fused]
     if len(stems)<2 or m.glance_res is not None: return                    # a blurred glance computes with floats
     for o in stems: o.take_bytes(m.pixel_mean, m.pixel_std)
     m.normalise = lambda x: x
@@ -245,11 +312,8 @@ def _keep_bytes(m):
 # %% ../nbs/14_fast.ipynb #f0000035
 def block_stem(net):
     "Replace the first convolution of a network, if it has stride 2 and three channels, by a `BlockStem`"
-    for m in net.modules():
-        for name,conv in m.named_children():
-            if isinstance(conv, nn.Conv2d):
-                if conv.in_channels==3 and conv.stride==(2,2): setattr(m, name, BlockStem(conv))
-                return net
+    conv = next((m for m in net.modules() if isinstance(m, nn.Conv2d)), None)
+    if _fits_blocks(conv): _put(net, conv, BlockStem(conv))
     return net
 
 def _compiled(m):
