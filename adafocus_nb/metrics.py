@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['top1_per_step', 'top1', 'topk', 'top5', 'average_precision', 'mean_average_precision', 'MAP', 'scores',
-           'scores_table', 'multiply_adds', 'bytes_moved', 'timed', 'peak_memory']
+           'scores_table', 'multiply_adds', 'bytes_moved', 'wait_for', 'timed', 'peak_memory']
 
 # %% ../nbs/07_metrics.ipynb #279b189b
 import copy, statistics, time
@@ -18,7 +18,9 @@ from fastai.learner import Metric
 # %% ../nbs/07_metrics.ipynb #421d9bc0
 def _one_label_each(logits, y):
     "One label for each prediction, or a clear sentence"
-    if y.shape!=logits.shape[:1]: raise ValueError(f'Labels have shape {tuple(y.shape)}: one label a video is needed, ({len(logits)},). For several labels use mean_average_precision.')
+    if y.shape!=logits.shape[:1]:
+        raise ValueError(f'Labels have shape {tuple(y.shape)}: one label a video is needed, ({len(logits)},). '
+                         'For several labels use mean_average_precision.')
 
 # %% ../nbs/07_metrics.ipynb #b0aa6568
 def top1_per_step(
@@ -118,8 +120,10 @@ def scores_table(
 )->str:
     "The same as text"
     lines = [f"{name:6}{s[k]:6.1f} %" for k,name in dict(top1='top-1', top5='top-5', mAP='mAP').items() if k in s]
-    wide,(k,name) = max(map(len, map(str, labels))),('top1','top-1') if 'top1' in s else ('ap','   AP')
-    lines += ['', f"{'class':{wide}}  videos  {name}", *[f"{str(l):{wide}}  {c['videos']:6}  {c[k]:5.1f}" for l,c in s['per_class'].items()]]
+    wide = max(len(str(o)) for o in labels)
+    k,name = ('top1','top-1') if 'top1' in s else ('ap','   AP')
+    lines += ['', f"{'class':{wide}}  videos  {name}"]
+    lines += [f"{str(l):{wide}}  {c['videos']:6}  {c[k]:5.1f}" for l,c in s['per_class'].items()]
     if 'confusion' not in s: return '\n'.join(lines)
     wrong = sorted(((n,i,j) for i,row in enumerate(s['confusion']) for j,n in enumerate(row) if n and i!=j), reverse=True)[:5]
     if wrong: lines += ['', 'most frequent confusions: '+'; '.join(f'{labels[i]} taken for {labels[j]} ({n})' for n,i,j in wrong)]
@@ -159,6 +163,15 @@ def bytes_moved(
     return total*itemsize
 
 # %% ../nbs/07_metrics.ipynb #d7f0895a
+def wait_for(
+    device # where something works
+):
+    "Let Python wait until a GPU of any make (CUDA, Apple's MPS, …) has done its work; a CPU has none to wait for"
+    device = torch.device(device)
+    if device.type in ('cpu','meta'): return
+    torch.cuda.synchronize(device) if device.type=='cuda' else getattr(torch, device.type).synchronize()
+
+# %% ../nbs/07_metrics.ipynb #8fb7a87b
 def timed(
     f,            # function without arguments
     n:int=5,      # timed runs
@@ -166,10 +179,12 @@ def timed(
     device='cpu'  # where f works
 )->float:         # median, in milliseconds
     "Time a function, waiting for its device"
-    wait = torch.cuda.synchronize if torch.device(device).type=='cuda' else (lambda: None)
     times = []
     for i in range(warmup+n):
-        wait(); start = time.perf_counter(); f(); wait()
+        wait_for(device)
+        start = time.perf_counter()
+        f()
+        wait_for(device)
         if i>=warmup: times.append((time.perf_counter()-start)*1000)
     return statistics.median(times)
 
