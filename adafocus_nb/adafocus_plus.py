@@ -195,7 +195,7 @@ def set_threshold(self:AdaFocusPlus,
     if not torch.is_tensor(data):
         self.eval()
         with torch.no_grad(), torch.autocast(self.candidates.device.type, torch.bfloat16, enabled=bf16):
-            data, = gathered([(ids_of(x), self.keep_probs(self.glance(self.check(x))[0])) for x,_ in data])
+            data, = gathered([(ids, self.keep_probs(self.glance(self.check(x))[0])) for ids,x,_ in batches_of(self, data)])
     self.threshold,kept = solve_threshold(data, keep)
     self.config['thresholds'] = [round(solve_threshold(data, i/100)[0], 7) for i in range(101)]
     if abs(kept-keep) > .01+.5/data.numel(): warnings.warn(f"π' has equal values: {kept:.0%} of these frames are kept, not {keep:.0%}.")
@@ -249,15 +249,17 @@ def keep_step(self:AdaFocusPlus,
 # %% ../nbs/04_adafocus_plus.ipynb #af866943
 def evaluate_kept(
     model,       # an `AdaFocus`, of any class
-    dl,          # a `ClipLoader`
+    dl,          # any loader of (clips, labels)
     keep=None,   # function (batch of clips) -> (B, T); None: the model's own choice
     bf16=False   # networks in bfloat16
 )->tuple:        # logits (N, T, C), labels (N,), kept (N, T), billions of multiply-adds (N,), on the CPU
     "Predictions for all videos of a loader, and what they cost"
     model.eval()
     res = []
-    with torch.no_grad(), torch.autocast(dl.device.type, torch.bfloat16, enabled=bf16):
-        for x,y in dl: out = model(x, keep=None if keep is None else keep(x)); res.append((ids_of(x), out.logits.float(), y, out.keep.float()))
+    with torch.no_grad(), torch.autocast(model.candidates.device.type, torch.bfloat16, enabled=bf16):
+        for ids,x,y in batches_of(model, dl):
+            out = model(x, keep=None if keep is None else keep(x))
+            res.append((ids, out.logits.float(), y, out.keep.float()))
     logits,y,kept = gathered(res)
     return logits, y, kept, gflops_of(model, out._replace(keep=kept))
 
@@ -265,7 +267,7 @@ def random_frames(
     keep:float # fraction of the frames
 ):             # a function (batch of clips) -> (B, T)
     "Each frame is kept by a coin of its own, always the same one"
-    return lambda x: (uniform(x.draws, 'coin', *x.shape[:2], device=x.device)<keep).float()
+    return lambda x: (uniform(draws_of(x), 'coin', *x.shape[:2], device=x.device)<keep).float()
 
 # %% ../nbs/04_adafocus_plus.ipynb #741c0f81
 class TrainingPlus(Training):
@@ -281,6 +283,8 @@ class TrainingPlus(Training):
         for k in ('threshold','thresholds','frozen_plus'):                 # of a run that goes on
             self.reached[k] = self.run.state.get(k) if self.run is not None and self.run.state else None
         m.config.update({k:self.reached[k] for k in ('threshold','thresholds') if self.reached[k] is not None})
+
+AdaFocusPlus.trainer = TrainingPlus
 
 # %% ../nbs/04_adafocus_plus.ipynb #04a10007
 @patch

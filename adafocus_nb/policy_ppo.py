@@ -130,6 +130,7 @@ class AdaFocus(nn.Module):
     registry = {}                                                             # class name -> class, for `load`
     trains = dict(glance=('glance_net','glance_head'), local=('local_net','local_head')) | {
         1: ('local_net','classifier'), 2: ('policy',), 3: ('classifier',)}    # parts that each stage trains (B.1)
+    trainer = None                                                            # the class that trains it, where not chapter 03's `Training`
     recipes = {}                                                              # preset -> stage -> how a subclass trains it, where not as chapter 03 says
 
     def __init_subclass__(cls, **kwargs): super().__init_subclass__(**kwargs); AdaFocus.registry[cls.__name__] = cls
@@ -275,9 +276,14 @@ def look(self:AdaFocus,
     return f if keep is None else f*keep[...,None]
 
 @patch
+def places(self:AdaFocus, x:Tensor)->tuple:
+    "How many videos, and places to look at in each: one a frame"
+    return tuple(x.shape[:2])
+
+@patch
 def random_corners(self:AdaFocus, x:Tensor, draws=None)->Tensor:
     "RandomCrop: a random place in every frame, (B, T, 2)"
-    return random_corners(*x.shape[:2], self.frame_size, self.patch_size, draws, x.device)
+    return random_corners(*self.places(x), self.frame_size, self.patch_size, draws, x.device)
 
 # %% ../nbs/02_policy_ppo.ipynb #c5db6104
 @patch

@@ -196,10 +196,14 @@ def act(self:AdaFocusTSM,
     return choose(scores[:,self.when], value[:,self.when], action, sample, draws)
 
 @patch
+def places(self:AdaFocusTSM, x)->tuple:
+    "How many videos, and places to look at in each: one, or with `per_frame` one a frame"
+    return len(x[0] if isinstance(x, (tuple,list)) else x), len(self.when)
+
+@patch
 def random_corners(self:AdaFocusTSM, x, draws=None)->Tensor:
     "RandomCrop: a random place for every video, (B, 1, 2)"
-    b = len(x[0] if isinstance(x, (tuple,list)) else x)
-    return random_corners(b, len(self.when), self.frame_size, self.patch_size, draws, self.candidates.device)
+    return random_corners(*self.places(x), self.frame_size, self.patch_size, draws, self.candidates.device)
 
 # %% ../nbs/05_tsm.ipynb #8e855a7e
 @patch
@@ -313,6 +317,8 @@ class TrainingTSM(Training):
         if '2' not in self.stages:
             self.titles |= {'1':'Stage I: local network and classifier learn from whole frames', '3':'Stage III: the classifier alone'}
         super().__init__(dls, model, *args, **kwargs)
+
+AdaFocusTSM.trainer = TrainingTSM
 
 # %% ../nbs/05_tsm.ipynb #05a10017
 @patch
