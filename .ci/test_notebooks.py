@@ -21,9 +21,20 @@ def notebooks():
         (run if not skipped else wrong if exports else not_run).append(f)
     return run, not_run, wrong
 
+def spinning():
+    "Chapters that do not set GOMP_SPINCOUNT in their first cell, so that threads of notebooks side by side would wait for one another"
+    from execnb.nbio import read_nb
+    from nbdev.doclinks import nbglob
+    res = []
+    for f in sorted(nbglob(as_path=True)):
+        first = next((c.source for c in read_nb(f).cells if c.source.startswith('#| default_exp')), None)
+        if first and "setdefault('GOMP_SPINCOUNT'" not in first: res.append(f.name)
+    return res
+
 def main():
     run, not_run, wrong = notebooks()
-    p = subprocess.run(['bash', '-c', COMMAND], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, 'COLUMNS': '120'})
+    env = {k: v for k, v in os.environ.items() if k != 'OMP_NUM_THREADS'}       # the command as a reader types it
+    p = subprocess.run(['bash', '-c', COMMAND], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**env, 'COLUMNS': '120'})
     print(p.stdout, end='')
     _, _, tail = p.stdout.partition('nbdev Tests Failed On The Following Notebooks:')
     bad = set(re.findall(r'^\t(\S.*)$', tail, re.M)) & {f.name for f in run}
@@ -32,8 +43,11 @@ def main():
     for f in run:     print(f'{"FAILED" if f.name in bad else "passed"} {f.name}')
     for f in wrong:   print(f'FAILED {f.name}: it exports, so it may not be passed over')
     for f in not_run: print(f'not run: {f.name}')
-    failed = sum(f.name in bad for f in run) + len(wrong) + (not run)
-    print(f'{len(run) - sum(f.name in bad for f in run)} passed, {failed} failed')
+    spin = spinning()
+    if spin: print(f"FAILED threads spin in {', '.join(spin)}: set GOMP_SPINCOUNT below default_exp, as the other chapters do")
+    else:    print('passed threads wait without spinning')
+    failed = sum(f.name in bad for f in run) + len(wrong) + (not run) + bool(spin)
+    print(f'{len(run) - sum(f.name in bad for f in run) + (not spin)} passed, {failed} failed')
     return failed > 0
 
 if __name__ == '__main__': sys.exit(main())
