@@ -30,7 +30,7 @@ SMALL = '--preset tiny --device cpu --n-frames 3 --batch-size 4 --epochs0 1 --ep
 class Checks:
     "Runs programs of one environment, and counts"
     def __init__(self, programs, folder):
-        self.programs, self.folder = Path(programs), folder
+        self.programs, self.folder = Path(programs).absolute(), folder
         self.passed = self.failed = 0
 
     def program(self, name):
@@ -77,14 +77,14 @@ def short(c):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('bin', nargs='?', default=sysconfig.get_path('scripts'))
+    parser.add_argument('bin', nargs='?')
     parser.add_argument('--short', action='store_true')
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as tmp:
         folder = Path(tmp).resolve()
         (folder/'text.mp4').write_text('no video\n'*50)
-        c = Checks(args.bin, folder)
-        python = 'python'
+        c = Checks(args.bin or sysconfig.get_path('scripts'), folder)
+        python = 'python' if args.bin else sys.executable         # outside of environments Windows has it elsewhere
         print(c.check('import of everything', python, '-c', VERSIONS).strip())
         c.check('mp4 files are written', python, '-c', VIDEOS)
         (short if args.short else whole)(c)
