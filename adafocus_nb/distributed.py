@@ -242,6 +242,7 @@ class SpreadPPO(PPOTrainer):
     def __init__(self, dls, model, *args, pieces=1, **kwargs):
         for dl in (dls.train, dls.valid): share_out(dl, pieces=pieces if dl is dls.train else 1)
         super().__init__(dls, model, *args, **kwargs)
+        model.freeze(2)                                                        # before it is prepared, which looks at what trains
         self.rollouts,self.world,self.shares,self.wrapped = self.rollouts*pieces,max(num_distrib(), 1),[],{}
         if self.world>1:
             from accelerate import Accelerator

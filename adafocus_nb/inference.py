@@ -80,7 +80,7 @@ def _naive_rollout(model, x, y, maps, feats, random, u, autograd):
 
 # %% ../nbs/09_inference.ipynb #f0900006
 def naive_stage2_step(
-    model,         # an `AdaFocus`, frozen but for the policy
+    model,         # an `AdaFocus`; all but its policy is frozen
     x:Tensor,      # (B, T, 3, H, W)
     y:Tensor,      # (B,) labels
     opt,           # of the policy
@@ -88,6 +88,7 @@ def naive_stage2_step(
     draws=None     # `Draws` of the B videos
 )->Tensor:         # rewards (B, T)
     "One Stage II step as a loop over time"
+    model.freeze(2)
     for net in (model.local_net, model.classifier): net.requires_grad_(autograd)   # recorded, though never updated
     with torch.no_grad(): maps,feats = model.glance(x)
     random = model.random_corners(x, draws)

@@ -23,7 +23,7 @@ from .training_stages import *
 def _step_of(model, stage, x, y, half):
     "A step of Stage 0, I or III as the learner's loop does it"
     opt = torch.optim.AdamW(model.param_groups(stage, recipe(model, stage)['lr']))
-    model.train()
+    model.freeze(stage).train()
     def loss():
         if isinstance(stage, str): return model.label_loss(model.frame_logits(x, stage).float(), y)
         out = model(x, model.random_corners(x) if stage==1 else None)

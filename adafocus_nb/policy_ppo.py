@@ -430,16 +430,28 @@ def train(self:AdaFocus, mode:bool=True):
 
 # %% ../nbs/02_policy_ppo.ipynb #02a1000f
 @patch
+def parts_of(self:AdaFocus,
+    stage,     # 'glance' or 'local' (Stage 0), 1, 2 or 3
+    also=()    # parts to train in addition
+)->tuple:      # names of child modules
+    "What a stage trains"
+    if stage in self.trains: return (*self.trains[stage], *also)
+    raise ValueError(f'There is no stage {stage!r}: choose among {", ".join(map(repr, self.trains))}.')
+
+@patch
+def freeze(self:AdaFocus, stage, also=()):
+    "Let a stage's parts train and freeze all others"
+    return self.train_only(*self.parts_of(stage, also))
+
+@patch
 def param_groups(self:AdaFocus,
     stage,     # 'glance' or 'local' (Stage 0), 1, 2 or 3
     lrs=None,  # part -> learning rate
     also=()    # parts to train in addition
 )->list:       # one dict (name, params, lr) per part, as torch's optimisers take them
-    "What a stage trains and at which rate; everything else is frozen"
-    if stage not in self.trains: raise ValueError(f'There is no stage {stage!r}: choose among {", ".join(map(repr, self.trains))}.')
-    parts = (*self.trains[stage], *also)
-    self.train_only(*parts)
-    return [dict(name=o, params=list(getattr(self,o).parameters()), **({'lr':lrs[o]} if lrs else {})) for o in parts]
+    "What a stage trains and at which rate; nothing is frozen by asking"
+    rate = lambda o: {'lr':lrs[o]} if lrs else {}
+    return [dict(name=o, params=list(getattr(self,o).parameters()), **rate(o)) for o in self.parts_of(stage, also)]
 
 # %% ../nbs/02_policy_ppo.ipynb #7f1f74e2
 @patch

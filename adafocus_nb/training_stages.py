@@ -112,11 +112,16 @@ class StageLearner(Learner):
         self.stage_number = stage if isinstance(stage, int) else 0
         self.phases = ifnone(phases, [dls])                            # data of the first epochs, of the next ones, …
         lrs = {**self.recipe['lr'], **(also or {})}
-        groups = lambda _=None: model.param_groups(stage, lrs, also=tuple(also or ()))
+        self.also = tuple(also or ())
+        groups = lambda _=None: model.param_groups(stage, lrs, also=self.also)
         super().__init__(self.phases[0], ifnone(net, model), loss_func=ifnone(loss_func, model.loss), metrics=ifnone(metrics, [measure_of(dls, model).metric]),
                          opt_func=partial(OptimWrapper, opt=OPTIMISERS[self.recipe['opt']]), wd=self.recipe['wd'],
                          splitter=lambda _: [g['params'] for g in groups()], cbs=[SetEpoch()]+L(cbs), **kwargs)
         self.rates = np.array([g['lr'] for g in groups()])             # one a part
+
+    def fit(self, *args, **kwargs):
+        self.focus.freeze(self.stage, self.also)                       # now, since another stage may have trained in between
+        super().fit(*args, **kwargs)
 
     first_epoch = 0                                                    # of the fit at hand: more than 0 when a stopped one goes on
     def _do_fit(self):
@@ -334,7 +339,7 @@ def act(self:PPOTrainer,
     x, y   # a batch of clips and its labels
 )->Paid:
     "One batch: look where the policy says, and be paid"
-    self.model.train()                                                     # only the policy: all else is frozen
+    self.model.freeze(2).train()                                           # now, since another stage may have trained in between
     with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
         roll = self.model.rollout(x, draws_of(x))
         return Paid(roll.glance_map, roll.acts, self.model.rewards(roll, y, self.reward))

@@ -241,10 +241,10 @@ def frame_logits(self:AdaFocusTSM,
 
 # %% ../nbs/05_tsm.ipynb #05a10014
 @patch
-def param_groups(self:AdaFocusTSM, stage, lrs=None, also=())->list:
+def freeze(self:AdaFocusTSM, stage, also=()):
     "As in `AdaFocus`; dropout ends with Stage I (authors' code)"
-    self.classifier.drop.p = self.config['dropout']*(stage!=3)
-    return AdaFocus.param_groups(self, stage, lrs, also)
+    self.classifier.drop.p = 0. if stage==3 else self.config['dropout']
+    return AdaFocus.freeze(self, stage, also)
 
 @patch
 def shown(self:AdaFocusTSM, x, out:Focus)->tuple:
