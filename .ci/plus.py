@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 """AdaFocus+ on the built-in videos: accuracy for frames kept, what π' sees, and prices. python .ci/plus.py SEED OUT   (a GPU; --tiny: small networks on the CPU)
 
-Runs `adafocus_demo --plus`, then asks the trained networks further questions, and writes OUT/plus_SEED.json as it goes:
+Runs the demo of AdaFocus+, then asks the trained networks further questions, and writes OUT/plus_SEED.json as it goes:
 - how well π' ranks frames by whether the digit is visible, overall and before the classifier is sure (p_y below 0.9);
 - for each price, a new π' (four epochs) beside the same networks: what is kept, and the accuracy.
 `python .ci/plus.py time OUT` times f_L's part with all and with half of the frames (batch 64).
 """
-import contextlib, copy, io, json, os, sys, time
+import copy, json, sys, time
 from pathlib import Path
 import torch
 from sklearn.metrics import roc_auc_score
 from adafocus_nb.all import *
-from adafocus_nb.commands import DEMO_VIDEOS, adafocus_demo
+from adafocus_nb.tasks import DEMO_VIDEOS, demo
 
 def ranking(model, dl, bf16):
     "π' against visibility and against the gain of a patch; `unsure`: the confidence in the true label before the frame is below 0.9"
@@ -29,8 +29,7 @@ def ranking(model, dl, bf16):
 
 def main(seed, out, preset='quick', device='cuda', short=False):
     gpu, out = device != 'cpu', Path(out); out.mkdir(parents=True, exist_ok=True)
-    with contextlib.redirect_stdout(io.StringIO()): adafocus_demo(out=str(out/f'run{seed}'), preset=preset, device=device, seed=seed, json=True, plus=True, short=short)
-    res = json.loads((out/f'run{seed}'/'results.json').read_text())
+    res = demo(out=out/f'run{seed}', preset=preset, device=device, seed=seed, quiet=True, plus=True, short=short)
     write = lambda: (out/f'plus_{seed}.json').write_text(json.dumps(res, indent=1)+'\n')
     write(); print(seed, res['top1'], flush=True)
     data = MovingDigits(**DEMO_VIDEOS[preset] | dict(visible=.35) | (dict(n=48, n_valid=32) if short else {}), seed=seed)

@@ -10,7 +10,7 @@ from pathlib import Path
 warnings.filterwarnings('ignore')
 import torch
 from adafocus_nb.all import *
-from adafocus_nb.commands import STUDY_DIGITS, builtin_videos
+from adafocus_nb.tasks import STUDY_DIGITS, builtin_videos
 
 parser = argparse.ArgumentParser(); add = parser.add_argument
 add('out', type=Path); add('groups', nargs='+'); add('--jobs', type=int, default=6); add('--minutes', type=float, default=8.)

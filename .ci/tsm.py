@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from adafocus_nb.all import *
-from adafocus_nb.commands import DEMO_MOTIONS
+from adafocus_nb.tasks import DEMO_MOTIONS
 
 seed, out, short, per_frame = int(sys.argv[1]), Path(sys.argv[2]), '--short' in sys.argv, '--per-frame' in sys.argv
 part = sys.argv[sys.argv.index('--part')+1] if '--part' in sys.argv else 'all'
