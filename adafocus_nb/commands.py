@@ -34,7 +34,21 @@ class CtrlC:
         self.tell()
         os._exit(130)
 
-# %% ../nbs/11_commands.ipynb #771185c7
+    def over(self):
+        "All is said and done: the process may end in peace"
+        if signal.getsignal(signal.SIGINT) is self: signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+# %% ../nbs/11_commands.ipynb #7fa8f1ce
+def _hooks(answer, loads_videos):
+    "Hooks for what nobody waits for"
+    def dropped(what):
+        if what.exc_type is KeyboardInterrupt: answer.end()
+        sys.__unraisablehook__(what)
+    def uncaught(kind, error, trace):
+        elsewhere = loads_videos or os.getpid()!=answer.owner
+        if not (elsewhere and isinstance(error, (OSError, EOFError))): sys.__excepthook__(kind, error, trace)
+    sys.unraisablehook,sys.excepthook = dropped,uncaught
+
 def first_thing(
     name:str # of the running script
 ):           # a `CtrlC`
@@ -42,12 +56,9 @@ def first_thing(
     answer = CtrlC()
     known = name.startswith('adafocus_') and not name.endswith('.py')
     if not known or signal.getsignal(signal.SIGINT) is not signal.default_int_handler: return answer   # nohup: stays ignored
-    loads_videos = 'multiprocessing' in sys.modules and sys.modules['multiprocessing'].parent_process()
+    loads_videos = 'multiprocessing' in sys.modules and sys.modules['multiprocessing'].parent_process() is not None
     signal.signal(signal.SIGINT, signal.SIG_IGN if loads_videos else answer)
-    def dropped(what):
-        if what.exc_type is KeyboardInterrupt: answer.end()
-        sys.__unraisablehook__(what)
-    sys.unraisablehook = dropped
+    _hooks(answer, loads_videos)
     return answer
 
 CTRL_C = first_thing(os.path.basename((sys.argv or [''])[0]))
@@ -117,6 +128,7 @@ class sentences:
         sys.exit(1)
     def stop(self, why):
         CTRL_C.tell(*filter(None, [str(why)]))
+        CTRL_C.over()
         sys.exit(130)
 
 # %% ../nbs/11_commands.ipynb #19b2647b
@@ -138,7 +150,7 @@ def from_shell(f, several=False, first=None):
         keep_memory()
         CTRL_C.working = True
         failed = f(**options)
-    CTRL_C.working = False
+    CTRL_C.over()
     return int(bool(failed))
 
 def command(
