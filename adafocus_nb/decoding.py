@@ -679,15 +679,16 @@ def _live(source):
 class _Newest:
     "Iterate over what a generator makes in a thread of its own; what is not taken in time is dropped"
     def __init__(self, make, room=2):
-        self.make,self.waiting = make,collections.deque(maxlen=room)
+        self.make,self.waiting,self.room = make,collections.deque(maxlen=room),room
         self.turn,self.done,self.error = threading.Condition(),False,None
+        self.patient = False                                               # wait for room instead of dropping
         self.thread = threading.Thread(target=self._read, daemon=True)
-        self.thread.start()
 
     def _read(self):
         try:
             for o in self.make():
                 with self.turn:
+                    if self.patient: self.turn.wait_for(lambda: self.done or len(self.waiting)<self.room)
                     if self.done: return
                     self.waiting.append(o)
                     self.turn.notify()
@@ -698,15 +699,19 @@ class _Newest:
                 self.turn.notify()
 
     def __iter__(self):
+        self.thread.start()
         try:
             while True:
                 with self.turn:
                     self.turn.wait_for(lambda: self.waiting or self.done)
                     if not self.waiting: break
                     o = self.waiting.popleft()
+                    self.turn.notify()
                 yield o
         finally:
-            with self.turn: self.done = True
+            with self.turn:
+                self.done = True
+                self.turn.notify()
             self.thread.join(10)
         if self.error is not None: raise self.error
 
@@ -731,6 +736,7 @@ def iter_stream(
     live = re.match(r'webcam(:|$)|\w+://', str(source))
     def read():
         with (_live(source) if live else _opened(source, 2)) as (box,stream):
+            if live: frames.patient = bool(box.duration)                   # a film at an address
             yield from _steady(_in_order(source, box, stream), 1/_rate(stream))
     frames = _Newest(read) if live else read()
     for t,f in frames: yield StreamFrame(t, f, scaled, whole)

@@ -669,7 +669,8 @@ def predict_files(
 # %% ../nbs/20_tasks.ipynb #11a00002
 def _look(t, seen, model, whole, prepare):
     "What is drawn for one look"
-    box = patch_in_frame(seen.corner, model.patch_size, model.frame_size, *whole.shape[1:], **prepare) if seen.looked else None
+    box = None
+    if seen.looked: box = patch_in_frame(seen.corner, model.patch_size, model.frame_size, *whole.shape[1:], **prepare)
     return Look(t, box, f'{seen.label} {seen.probability:.0%}', seen.probability)
 
 # %% ../nbs/20_tasks.ipynb #f1100035
@@ -679,23 +680,25 @@ def _watched(
     prepare:dict, # resize and square
     every:float,  # seconds from one look to the next; 0: every frame
     seconds,   # stop after these; None: never
-    looks,     # a deque that gets a `Look` for every look
+    looks,     # a deque that gets a `Look` for every look; None: there is no copy
     say,       # called with the time and a `Seen`
     stopped=() # not empty: stop here
-):             # yields (seconds, whole frame)
+):             # yields (seconds, whole frame), for the copy
     "The frames of a stream; some of them are looked at"
-    resize,square = prepare['resize'],prepare['square']
+    resize,square,model = prepare['resize'],prepare['square'],recognizer.model
     begin,next_look = None,-float('inf')
     frames = iter_stream(source, None if square else resize, resize if square else None)
     try:
-        for t,small,whole in frames:
+        for frame in frames:
+            t,whole = frame.seconds,None if looks is None else frame.whole
             begin = ifnone(begin, t)
             if stopped or seconds is not None and t-begin>seconds: return
             if t>=next_look-1e-6:
                 next_look = t+every
-                seen = recognizer.push(centre_crop(small[None], recognizer.model.frame_size)[0])
-                looks.append(_look(t, seen, recognizer.model, whole, prepare)); say(t-begin, seen)
-            yield t,whole
+                seen = recognizer.push(centre_crop(frame.small[None], model.frame_size)[0])
+                if looks is not None: looks.append(_look(t, seen, model, whole, prepare))
+                say(t-begin, seen)
+            if looks is not None: yield t,whole
             if recognizer.seen.done: return
     finally: frames.close()
 
@@ -742,12 +745,12 @@ def watch_stream(
     if model.step.__func__ is AdaFocusTSM.step: model.step(None)           # says which models can
     prepare = prepare_for(model, preparation(model, o, resize, square))
     if annotate: _room_for_copy(annotate)                                  # before the camera runs
-    recognizer,looks = StreamRecognizer(model, confidence),deque(maxlen=16)
+    recognizer,looks = StreamRecognizer(model, confidence),deque(maxlen=16) if annotate else None
     watched = partial(_watched, str(source), recognizer, prepare, every, seconds, looks, say)
     fps = video_info(source).fps if annotate and Path(source).is_file() else None   # a camera promises none
-    if not annotate: deque(watched(), maxlen=0)
-    else:
+    if annotate:
         with ctrl_c() as stopped: annotate_video(annotate, watched(stopped), looks, fps)
+    else: deque(watched(), maxlen=0)
     return recognizer.seen
 
 # %% ../nbs/20_tasks.ipynb #f1100040
