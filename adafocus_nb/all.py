@@ -18,3 +18,5 @@ from adafocus_nb.reproduction import *
 from adafocus_nb.distributed import *
 from adafocus_nb.plan import *
 from adafocus_nb.explorers import *
+from adafocus_nb.tasks import (demo, train, evaluate_run, predict_files, watch_stream, convert, export_model, benchmark,
+                               reproduce, plan_training)
