@@ -41,7 +41,7 @@ def main():
         rates = bench_stages(model, args.batch, bf16)
         decode = decode_cost(next((tmp/'videos').rglob('*.mp4')), t, s, args.cores) if args.files else 0.
         facts = dict(train=args.videos, valid=args.valid, seconds=args.files or 0.)
-        planned = plan(facts, rates, {k: dict(epochs=args.epochs) for k in ('glance','local',1,2,3)}, args.batch, 1, args.cores, decode, shared=args.cpu, n_frames=t)
+        planned = plan(facts, rates, {k: dict(epochs=args.epochs) for k in ('glance','local',1,2,3)}, args.batch, 1, args.cores, decode, shared=args.cpu)
         run = Run(tmp/'run')
         Training(dls, model, args.epochs, run, progress=False, bf16=bf16).fit()
         took = {}

@@ -231,6 +231,7 @@ def adafocus_train(
     n_stills:int=5000,        # of each phase of Stage 0, with builtin videos
     seed:int=0,               # of weights, order, augmentation, patches, actions
     cache:str=None,           # folder in which decoded frames are kept
+    cache_mb:int=64,          # a training video is kept there if all its frames fit into this
     on_error:str='stop',      # at a missing or broken video: stop, or skip it
     workers:int=2,            # processes that decode
     device:str=None,          # cpu, cuda, cuda:1 or mps (default: cuda if there is one, else cpu)
@@ -257,6 +258,7 @@ def adafocus_eval(
     resize:int=None,     # short side of the frames before the centre crop (default: the run's)
     square:bool=False,   # scale frames to a square instead of keeping their shape
     cache:str=None,      # folder in which decoded frames are kept
+    cache_mb:int=64,     # as in adafocus_train
     on_error:str='stop', # at a missing or broken video: stop, or skip it
     workers:int=2,       # processes that decode
     device:str=None,     # cpu, cuda, cuda:1 or mps (default: cuda if there is one, else cpu)
@@ -449,6 +451,7 @@ def adafocus_reproduce(
     no_pretrained:bool=False, # start from random weights
     valid_fraction:float=.2,  # part of a folder without a split that becomes validation videos
     cache:str=None,        # folder in which decoded frames are kept
+    cache_mb:int=64,       # a training video is kept there if all its frames fit into this
     workers:int=2,         # processes that decode
     device:str=None,       # cpu, cuda, cuda:1 or mps (default: cuda if there is one, else cpu)
     short:bool=False       # few videos, one epoch a stage: checks the installation, says nothing
@@ -472,6 +475,7 @@ def adafocus_plan(
     rates:str=None,        # file that --json wrote on another machine: its rates instead of new ones
     layout:str=None,       # of DATA, as in adafocus_train
     bf16:bool=False,       # networks in bfloat16
+    cache_mb:int=64,       # a training video is kept in a cache if all its frames fit into this
     device:str=None,       # cpu, cuda, cuda:1 or mps (default: cuda if there is one, else cpu)
     json:bool=False        # print the plan and the rates as JSON and nothing else
 ):

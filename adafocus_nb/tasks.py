@@ -25,7 +25,7 @@ from fastai.torch_core import num_distrib, rank_distrib
 
 # %% ../nbs/20_tasks.ipynb #67ba7521
 from .metrics import multiply_adds, scores, top1
-from .decoding import VideoError, iter_stream, video_info
+from .decoding import Probe, VideoError, iter_stream, probe_video, video_info
 from .sources import check_source, class_names, read_source
 from .video_data import MovingDigits, MovingMotions, VideoDataLoaders, centre_crop
 from .backbones import BACKBONES
@@ -38,7 +38,7 @@ from .tsm import TSM, TSN, AdaFocusTSM, TrainingTSM, TSMPlus
 from .official import AdaFocusTSMContinuous, convert_official
 from .export import Exported, check_exported, export_onnx, export_program
 from .distributed import check_parts, join_world, joined_run, parts, spread_training
-from .plan import DATASETS, bench_stages, decode_cost, plan
+from .plan import DATASETS, bench_stages, cache_use, decode_cost, plan
 from .inference import (Recognizer, StreamRecognizer, agreement, bench_models, bench_models_table,
                                    bench_rollout, bench_table, bench_tsm, bench_tsm_table, prepare_for)
 from .reproduction import Study
@@ -321,6 +321,7 @@ def open_data(
     device='cpu',  # where batches go
     workers=2,     # processes that decode
     cache=None,    # folder for decoded frames
+    cache_mb=64,   # a training video is kept there if all its frames fit into this
     on_error='stop',# at a broken video: 'stop', or 'skip' it
     all_videos=False,# all of them are validation videos
     quiet=True     # do not print how many videos there are and what is wrong with them
@@ -330,7 +331,7 @@ def open_data(
     how,source = PREPARATION[o.preset],_source_of(o, workers, on_error, all_videos, quiet)
     return VideoDataLoaders.from_source(source, n_frames=n_frames, frame_size=frame_size, square=o.square,
         resize=o.resize or round(frame_size*how['margin']), scales=how['scales'], flip=not o.no_flip, bs=bs, seed=o.seed,
-        num_workers=workers, cache=cache, on_error=on_error, device=device)
+        num_workers=workers, cache=cache, cache_mb=cache_mb, on_error=on_error, device=device)
 
 # %% ../nbs/20_tasks.ipynb #f9c6938b
 def _changed(k, v, default, kept):
@@ -402,7 +403,7 @@ def _settled(data, out, resume, device, options):
         raise ValueError(f'--patch-size and --candidates: the method {o.method} sees full frames. Leave them away.')
     return o,cls
 
-_FREE = 'out resume quiet device workers cache on_error accumulate'.split()
+_FREE = 'out resume quiet device workers cache cache_mb on_error accumulate'.split()
 
 # %% ../nbs/20_tasks.ipynb #f1100018
 def _epochs(o, cls):
@@ -433,10 +434,11 @@ def _trained(run, dls, model, epochs, o, accumulate, quiet):
     results = fit(dls, model, epochs, run, not quiet, o.n_stills, o.bf16, o.lr_scale).fit()
     return results, finish(run, results, dls, model) if rank_distrib()==0 else ''
 
-def _to_go_on(data, out, cache, on_error):
+def _to_go_on(data, out, cache, cache_mb, on_error):
     "What to type after a stop"
     words = ['adafocus_train', data, '--out', str(out), '--resume']
     if cache: words += ['--cache', str(cache)]
+    if cache_mb!=64: words += ['--cache-mb', str(cache_mb)]
     if on_error!='stop': words += ['--on-error', on_error]
     several = ' (started as you have started this, or in one process)' if num_distrib()>1 else ''
     return f'To go on: {shlex.join(words)}{several}'
@@ -477,6 +479,7 @@ def train(
     n_stills=5000,         # of each phase of Stage 0, with builtin videos
     seed=0,                # of weights, order, augmentation, patches, actions
     cache=None,            # folder in which decoded frames are kept
+    cache_mb=64,           # a training video is kept there if all its frames fit into this
     on_error='stop',       # at a missing or broken video: stop, or skip it
     workers=2,             # processes that decode
     device=None,           # cpu, cuda, cuda:1 or mps (default: cuda if there is one, else cpu)
@@ -486,7 +489,7 @@ def train(
     "Train AdaFocus on videos: all stages, log, curves, models"
     given,data = dict(locals()),str(data)
     options = {k:v for k,v in given.items() if k!='data' and k not in _FREE}
-    check_numbers(workers=workers, accumulate=accumulate, **options)
+    check_numbers(workers=workers, accumulate=accumulate, cache_mb=cache_mb, **options)
     check_plus(plus, keep=keep, lam=lam, epochs_plus=epochs_plus)
     if resume and out is None: raise ValueError('--resume needs --out, the folder of the run that is to go on.')
     out = Path(out) if out else free_folder('runs/train')
@@ -494,7 +497,7 @@ def train(
     quiet = quiet or rank_distrib()>0
     o,cls = _settled(data, out, resume, device, options)
     size,bs = o.frame_size or cls.sizes_of(o.preset)['frame_size'],o.batch_size or RECIPES[o.preset][1]['bs']
-    dls = open_data(o, frames_of(cls, o), size, bs, device, workers, cache, on_error, quiet=quiet)
+    dls = open_data(o, frames_of(cls, o), size, bs, device, workers, cache, cache_mb, on_error, quiet=quiet)
     model,epochs = model_for(o, dls.c, dls.vocab),_epochs(o, cls)
     check_parts(dls, model, accumulate)                                    # before anything is written
     about = dict(command='adafocus_train', options=vars(o), device=device_name(device), model=model.config)
@@ -503,7 +506,7 @@ def train(
         run.lock.close()
         raise ValueError(f'{out} was trained on other classes than {data} has now: it cannot go on with them.')
     say = _unsaid if quiet else print
-    with at_work(run, _to_go_on(data, out, cache, on_error)):
+    with at_work(run, _to_go_on(data, out, cache, cache_mb, on_error)):
         for line in _announced(o, cls, dls, device, out): say(line)
         results,said = _trained(run, dls, model, epochs, o, accumulate, quiet)
         say(said)
@@ -589,19 +592,21 @@ def evaluate_run(
     resize=None,     # short side of the frames before the centre crop (default: the run's)
     square=False,    # scale frames to a square instead of keeping their shape
     cache=None,      # folder in which decoded frames are kept
+    cache_mb=64,     # as in adafocus_train
     on_error='stop', # at a missing or broken video: stop, or skip it
     workers=2,       # processes that decode
     device=None,     # cpu, cuda, cuda:1 or mps (default: cuda if there is one, else cpu)
     quiet=False      # print nothing about the videos
 )->dict:             # top1, top5, mAP, per_class, confusion, keep, gflops, …
     "Accuracy of a trained model on validation videos"
-    check_numbers(batch_size=batch_size, resize=resize, workers=workers)
+    check_numbers(batch_size=batch_size, resize=resize, workers=workers, cache_mb=cache_mb)
     device = pick_device(device)
     model,o = trained_model(run, device, keep)
     check_method(model, method)
     given = dict(data=str(data), layout=layout, resize=resize, square=square or None)
     o = SimpleNamespace(**vars(o) | {k:v for k,v in given.items() if v is not None})
-    dls = open_data(o, model.config['n_frames'], model.frame_size, batch_size, device, workers, cache, on_error, all_videos, quiet)
+    dls = open_data(o, model.config['n_frames'], model.frame_size, batch_size, device, workers, cache, cache_mb, on_error,
+                    all_videos, quiet)
     logits,y,kept,cost = _measured_on(model, dls.valid, bf16)
     labels,bce = model.config['labels'] or list(dls.vocab),model.config['multilabel']=='bce'
     return dict(run=str(run), data=str(data), preparation=getattr(dls, 'preparation', 'frames as made'),
@@ -894,7 +899,7 @@ def _study_loaders(o, device, short):
     bs,size = RECIPES.get(o.preset, RECIPES['tiny'])[1]['bs'],preset_config(o.preset)['frame_size']
     def loaders(seed, n_frames):
         settings = SimpleNamespace(**vars(o) | dict(seed=seed, data=o.data+few))
-        return open_data(settings, n_frames, size, bs, device, o.workers, o.cache, quiet=True)
+        return open_data(settings, n_frames, size, bs, device, o.workers, o.cache, o.cache_mb, quiet=True)
     return loaders
 
 # %% ../nbs/20_tasks.ipynb #f1100046
@@ -943,17 +948,18 @@ def reproduce(
     no_pretrained=False, # start from random weights
     valid_fraction=.2,# part of a folder without a split that becomes validation videos
     cache=None,       # folder in which decoded frames are kept
+    cache_mb=64,      # a training video is kept there if all its frames fit into this
     workers=2,        # processes that decode
     device=None,      # cpu, cuda, cuda:1 or mps (default: cuda if there is one, else cpu)
     short=False       # few videos, one epoch a stage: checks the installation, says nothing
 )->str:               # the table; the names, a line each; or nothing
     "Tables and figures of the paper, on your machine"
-    check_numbers(valid_fraction=valid_fraction, workers=workers)
+    check_numbers(valid_fraction=valid_fraction, workers=workers, cache_mb=cache_mb)
     if num_distrib()>1: raise ValueError('adafocus_reproduce shares its work by groups: '
                                          'start the command several times instead of under a launcher.')
     device,data = pick_device(device),_study_data(what, str(data))
     o = SimpleNamespace(data=data, preset=preset or _study_preset(data, device), layout=layout, no_flip=no_flip, resize=None,
-                        square=False, valid_fraction=valid_fraction, cache=cache, workers=workers)
+                        square=False, valid_fraction=valid_fraction, cache=cache, cache_mb=cache_mb, workers=workers)
     out = out or ('runs/reproduce-table3' if what=='table3' else 'runs/reproduce')
     study = _study(o, out, seeds, patches, device, short, no_pretrained)
     if groups: return '\n'.join(study.groups(what))
@@ -977,16 +983,24 @@ def _rates_of(path):
     return known
 
 # %% ../nbs/20_tasks.ipynb #f1199902
+def _asked(paths, most=100):
+    "What some of these videos, spread over the list, say of themselves"
+    some = paths[::-(-len(paths)//most)]
+    probes = [probe_video(o) for o in some]
+    return [o if o.n_frames or o.duration else Probe(*video_info(p)[:5]) for o,p in zip(probes, some)]
+
+def _seconds(probe): return probe.duration or probe.n_frames/probe.fps
+
 def _facts(data, layout, video):
-    "Numbers of a data set, and a file of it to time decoding with"
-    if data in DATASETS: return DATASETS[data],video
+    "Numbers of a data set, probes of some of its videos, and a file of it to time decoding with"
+    if data in DATASETS: return DATASETS[data],[Probe(None, 25., DATASETS[data]['seconds'], 240, 320)],video
     if data.startswith('builtin'):
         raise ValueError(f'{data}: built-in videos take minutes and need no plan. Name a data set, a folder or a list.')
     source = read_source(data, layout, .2, 0)
-    some = [video_info(p) for p in source.train_paths[::max(1, len(source.train_paths)//10)][:10]]
+    probes = _asked(source.train_paths)
     facts = dict(train=len(source.train_paths), valid=len(source.valid_paths), classes=len(source.vocab),
-                 seconds=sum(o.n_frames/o.fps for o in some)/len(some))
-    return facts, video or source.train_paths[0]
+                 seconds=sum(map(_seconds, probes))/len(probes))
+    return facts, probes, video or source.train_paths[0]
 
 # %% ../nbs/20_tasks.ipynb #f1199903
 def _measured(preset, facts, video, whole, gpus, bf16, device):
@@ -1010,18 +1024,21 @@ def plan_training(
     rates=None,      # file that --json wrote on another machine: its rates instead of new ones
     layout=None,     # of DATA, as in adafocus_train
     bf16=False,      # networks in bfloat16
+    cache_mb=64,     # a training video is kept in a cache if all its frames fit into this
     device=None      # cpu, cuda, cuda:1 or mps (default: cuda if there is one, else cpu)
 )->dict:             # facts about the data, rates of the machine, and the plan
     "How long a training would take"
-    check_numbers(gpus=gpus, cores=cores, batch_size=batch_size)
+    check_numbers(gpus=gpus, cores=cores, batch_size=batch_size, cache_mb=cache_mb)
     if not 0<efficiency<=1: raise ValueError(f'--efficiency {efficiency}: give a number above 0, at most 1, such as 0.9.')
     data,on_cpu = str(data),pick_device(device)=='cpu'
     preset = preset or ('tiny' if data not in DATASETS and not rates and on_cpu else 'paper')
     if preset not in RECIPES: raise ValueError(f'There is no preset {preset!r}: choose one of {", ".join(RECIPES)}.')
-    cores,recipe = cores or os.cpu_count(),RECIPES[preset]
-    facts,video = _facts(data, layout, video)
+    cores,recipe,c = cores or os.cpu_count(),RECIPES[preset],preset_config(preset)
+    facts,probes,video = _facts(data, layout, video)
     if rates: known = _rates_of(rates)
     else: known = _measured(preset, facts, video, batch_size or recipe[1]['bs'], gpus, bf16, pick_device(device))
+    short_side = round(c['frame_size']*PREPARATION[preset]['margin'])
+    cache = cache_use(probes, facts['train'], facts['valid'], c['n_frames'], short_side, cache_mb=cache_mb)
     p = plan(facts, known['rates'], recipe, known['videos_a_step']*gpus, gpus, cores, known['decode'], efficiency,
-             known['device'].startswith('CPU'), n_frames=preset_config(preset)['n_frames'])
+             known['device'].startswith('CPU'), cache)
     return dict(data=data, preset=preset) | known | dict(facts=facts, gpus=gpus, cores=cores, efficiency=efficiency, plan=p)
