@@ -353,6 +353,7 @@ def bench_rollout(
     device,s,g = model.candidates.device,model.frame_size,torch.Generator().manual_seed(0)
     x = torch.randint(256, (b,t,3,s,s), dtype=torch.uint8, generator=g).to(device)
     y = torch.randint(model.config['n_classes'], (b,), generator=g).to(device)
+    x.draws = Draws(torch.arange(b))
     row = partial(_row, model, partial(timed, n=n, warmup=3, device=device))
     trainer,half = [PPOTrainer(SimpleNamespace(device=device), model, bf16=o, progress=False) for o in (False,True)]
     loop,once,step = lambda: naive_inference(model, x), lambda: model(x), lambda: half.step(x, y)

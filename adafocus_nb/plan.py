@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import torch
 
+from .patches import Draws
 from .metrics import *
 from .decoding import Probe, save_clip, video_info
 from .video_data import *
@@ -49,7 +50,9 @@ def bench_stages(
     half = partial(torch.autocast, device.type, torch.bfloat16, enabled=bf16)
     ms = {str(k): timed(_step_of(model, k, x[:b], y[:b], half), n, device=device) for k in ('glance','local',1,3)}
     trainer = PPOTrainer(SimpleNamespace(device=device), model, bf16=bf16, progress=False)
-    ms['2'] = timed(lambda: trainer.step(x[:b], y[:b]), n, device=device)
+    clips = x[:b]
+    clips.draws = Draws(torch.arange(b))
+    ms['2'] = timed(lambda: trainer.step(clips, y[:b]), n, device=device)
     def valid():
         with torch.no_grad(), half(): model.eval()(x)
     return {k: ms[k] for k in ('glance','local','1','2','3')} | dict(valid=timed(valid, n, device=device))
