@@ -32,9 +32,9 @@ from .backbones import BACKBONES
 from .policy_ppo import AdaFocus, Focus, preset_config
 from .runs import (Look, Run, annotate_video, device_name, focus_frames, patch_in_frame, plot_curves,
                               save_gif, versions)
-from .training_stages import RECIPES, Training, evaluate
+from .training_stages import RECIPES, evaluate, trainer_of
 from .adafocus_plus import AdaFocusPlus, TrainingPlus, evaluate_kept
-from .tsm import TSM, TSN, AdaFocusTSM, TrainingTSM, TSMPlus
+from .tsm import TSM, TSN, AdaFocusTSM, TSMPlus
 from .official import AdaFocusTSMContinuous, convert_official
 from .export import Exported, check_exported, export_onnx, export_program
 from .distributed import check_parts, join_world, joined_run, parts, spread_training
@@ -181,9 +181,9 @@ def training_of(
     cls,        # a model class
     keep=None   # fraction of the frames that AdaFocus+ is to keep
 ):              # makes a `Training`
-    "How a model class is trained"
-    if cls is AdaFocusPlus: return partial(TrainingPlus, keep_fraction=ifnone(keep, .5))
-    return TrainingTSM if issubclass(cls, AdaFocusTSM) else Training
+    "How a model class is trained: as it says itself (chapter 03), with `keep` for AdaFocus+"
+    fit = trainer_of(cls)
+    return partial(fit, keep_fraction=ifnone(keep, .5)) if issubclass(fit, TrainingPlus) else fit
 
 # %% ../nbs/20_tasks.ipynb #25ef206a
 def check_plus(
