@@ -87,16 +87,19 @@ def _kind(entry, above):
     "What a directory entry is: 'file', 'folder', or why it is neither"
     try:
         if entry.is_file(): return 'file'
-        if not entry.is_dir(): return 'leads nowhere' if entry.is_symlink() else 'is no file'
+        if not entry.is_dir(): return 'lead nowhere' if entry.is_symlink() else 'are no files'
         s = os.stat(entry.path)
-        return 'leads back to a folder above it' if (s.st_dev, s.st_ino) in above else 'folder'
-    except OSError: return 'leads nowhere'                                 # a link to itself, too
+        return 'lead back to a folder above' if (s.st_dev, s.st_ino) in above else 'folder'
+    except OSError: return 'lead nowhere'                                  # a link to itself, too
 
 def _walk(folder, above=(), hidden=False):
     "(path, what it is, is it hidden) of all that lies below a folder"
-    try: s,entries = os.stat(folder),sorted(os.scandir(folder), key=lambda e: e.name)
-    except OSError as e: entries = [];  yield Path(folder),f'cannot be opened ({e.strerror})',hidden
-    else: above = (*above, (s.st_dev, s.st_ino))
+    try:
+        s,entries = os.stat(folder),sorted(os.scandir(folder), key=lambda e: e.name)
+        above = (*above, (s.st_dev, s.st_ino))
+    except OSError as e:
+        yield Path(folder),f'cannot be opened ({e.strerror})',hidden
+        return
     for e in entries:
         kind,out = _kind(e, above),hidden or _is_hidden(e.name)
         yield Path(e.path),kind,out
@@ -119,7 +122,8 @@ def _found(root):
     ways_up = [os.stat(p) for p in Path(root).resolve().parents]
     for p,kind,hidden in _walk(root, tuple((s.st_dev, s.st_ino) for s in ways_up)):
         end = p.suffix.lower().strip()
-        if hidden: res.hidden.append(p) if kind=='file' and end in _VIDEO and not p.name.startswith('._') else None   # ._a.mp4 is macOS'
+        if hidden:
+            if kind=='file' and end in _VIDEO and not p.name.startswith('._'): res.hidden.append(p)     # ._a.mp4 is macOS' note on a.mp4
         elif kind=='folder': res.folders.append(p)
         elif kind!='file': res.lost.append((p, kind))
         elif end in _VIDEO: res.videos.append(p)
@@ -151,7 +155,14 @@ def _left_out(root, found, frames):
     if found.hidden: lines.append(f'{len(found.hidden)} hidden videos are left out: {_some(found.hidden, root)}')
     if frames and found.videos: lines.append(f"{len(found.videos)} video files are left out, as layout 'frames' reads pictures: {_some(found.videos, root)}")
     if pictures and (frames or len(pictures)>len(found.videos)): lines.append(f'{len(pictures)} pictures are left out: {_some(pictures, root)}')
-    return lines + [f'{p.relative_to(root)} {why} and is left out.' for p,why in found.lost]
+    for why in dict.fromkeys(why for _,why in found.lost):
+        lost = [p for p,o in found.lost if o==why]
+        lines.append(f'{len(lost)} entries are left out, since they {why}: {_some(lost, root)}')
+    return lines
+
+def _few(lines, n=4):
+    "The first few of many lines of a kind"
+    return lines if len(lines)<=n else [*lines[:n-1], f'… and {len(lines)-n+1} more lines like this one.']
 
 # %% ../nbs/19_sources.ipynb #ec50f3de
 _AFFIX = r'(?:sets?|lists?|data|dataset|splits?|videos?|clips?|files?|folder|parts?|subset|frames|rgb|images?|jpgs?|kinetics|ucf|hmdb|\d+)*'
@@ -259,7 +270,7 @@ def _empty_classes(root, found, bases, vocab):
         for d in p.parents:
             if d in empty: empty[d].append(p)
     what = {d: f', but {len(o)} other files: {_some(o, root)}' if o else '.' for d,o in empty.items()}
-    return [f'Class {d.name} has no videos{what[d]}' for d in sorted(empty)]
+    return _few([f'Class {d.name} has no videos{what[d]}' for d in sorted(empty)])
 
 def _misplaced(root, files, parts, names, depth):
     "Lines about videos that lie higher or lower than their class folder"
@@ -334,13 +345,16 @@ def _coding(head):
 
 def _text(file):
     "The text of a file, and a line about how it was read; ValueError if it is no text"
+    no_text = ValueError(f'{file} is no CSV file: give a CSV of `path,label` lines, or a folder with a folder of videos for each class.')
     with open(file, 'rb') as f:
         coding = _coding(head := f.read(2**16))
-        raw = head+f.read() if coding else b''
-    for name in (coding,'cp1252','latin-1') if coding in ('utf-8','cp1252') else (coding,):
-        try: return raw.decode(name), [] if name==coding!='cp1252' else [f'{file.name} is not in UTF-8 and was read as Windows-1252: if names look wrong, save it in UTF-8.']
-        except (UnicodeDecodeError, TypeError): pass
-    raise ValueError(f'{file} is no CSV file: give a CSV of `path,label` lines, or a folder with a folder of videos for each class.')
+        if coding is None: raise no_text
+        raw = head+f.read()
+    try:
+        if coding!='cp1252': return raw.decode(coding),[]
+    except UnicodeDecodeError:
+        if coding!='utf-8': raise no_text from None
+    return raw.decode('cp1252', 'replace'),[f'{file.name} is not in UTF-8 and was read as Windows-1252: if names look wrong, save it in UTF-8.']
 
 # %% ../nbs/19_sources.ipynb #f0600503
 def _separator(line):
@@ -385,7 +399,7 @@ def _read_csv(file):
     "The videos of a CSV"
     rows,problems = _csv_rows(file)
     bad = {n:why for n,row in rows if (why := _unusable(row))}
-    problems += [f'{file.name}, line {n}: {why}; the line is left out.' for n,why in bad.items()]
+    problems += _few([f'{file.name}, line {n}: {why}; the line is left out.' for n,why in bad.items()], 8)
     rows = [row for n,row in rows if n not in bad]
     if not rows: raise ValueError(f'{file} has no usable line: {problems[-1]}')
     uses,lines = _by_word([_split_word(row.get('split', '')) for row in rows], 'The column split', partial(_how_to_test, file, {}, None))
@@ -507,7 +521,7 @@ def read_source(
         raise ValueError(f'{data} gives {len(res.train_paths)} training and {len(res.valid_paths)} validation videos: both need some. '
                          'Of a folder without train and valid folders a class needs at least two videos, one for each.')
     for part,v in (('training',False),('validation',True)):
-        res.problems += [f'Class {o} has no {part} videos.' for o,n in zip(res.vocab, res.counts(v)) if not n]
+        res.problems += _few([f'Class {o} has no {part} videos.' for o,n in zip(res.vocab, res.counts(v)) if not n])
     return res
 
 # %% ../nbs/19_sources.ipynb #9f8ec8bf
