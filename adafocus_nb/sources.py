@@ -21,11 +21,13 @@ from .decoding import VideoError, _frame_files, probe_video
 # %% ../nbs/19_sources.ipynb #04363f41
 def _check_labels(paths, labels, vocab):
     "Each video has a label, and each label a class; else one sentence"
-    if len(paths)!=len(labels): raise ValueError(f'{len(paths)} videos have {len(labels)} lists of labels: give one list for each video.')
+    if len(paths)!=len(labels):
+        raise ValueError(f'{len(paths)} videos have {len(labels)} lists of labels: give one list for each video.')
     for p,y in zip(paths, labels):
         if not len(y): raise ValueError(f'{p} has no label: give each video at least one class, or leave it out.')
         wrong = [k for k in y if not 0<=k<len(vocab)]
-        if wrong: raise ValueError(f'{p} has label {wrong[0]}: with {len(vocab)} classes labels are 0 to {len(vocab)-1}.')
+        if wrong:
+            raise ValueError(f'{p} has label {wrong[0]}: with {len(vocab)} classes labels are 0 to {len(vocab)-1}.')
 
 # %% ../nbs/19_sources.ipynb #d5925370
 class VideoSource:
@@ -41,14 +43,15 @@ class VideoSource:
     ):
         store_attr('layout,flip_ok')
         self.vocab,self.problems,self.listed = list(vocab),list(problems),listed or {}
-        for paths,labels in ((train_paths, train_labels), (valid_paths, valid_labels)): _check_labels(paths, labels, self.vocab)
+        _check_labels(train_paths, train_labels, self.vocab)
+        _check_labels(valid_paths, valid_labels, self.vocab)
         self.multilabel = any(len(o)!=1 for o in chain(train_labels, valid_labels))
         self.train_paths,self.valid_paths = [str(o) for o in train_paths],[str(o) for o in valid_paths]
         self.train_labels,self.valid_labels = self._labels(train_labels),self._labels(valid_labels)
 
     def _labels(self, lists):
         if not self.multilabel: return torch.tensor([o[0] for o in lists], dtype=torch.int64)   # (N,)
-        y = torch.zeros(len(lists), len(self.vocab))                                            # (N,C): 1 for each of its classes
+        y = torch.zeros(len(lists), len(self.vocab))                       # (N,C): 1 for each of its classes
         for row,o in zip(y, lists): row[list(o)] = 1
         return y
 
@@ -63,8 +66,8 @@ class VideoSource:
 
     def __repr__(self):
         several = ', several labels a video' if self.multilabel else ''
-        return (f'VideoSource({self.layout}: {len(self.train_paths)} training and {len(self.valid_paths)} validation videos, '
-                f'{len(self.vocab)} classes{several})')
+        n,m = len(self.train_paths),len(self.valid_paths)
+        return f'VideoSource({self.layout}: {n} training and {m} validation videos, {len(self.vocab)} classes{several})'
 
 # %% ../nbs/19_sources.ipynb #f0600600
 @patch
@@ -79,7 +82,8 @@ def without(self:VideoSource, paths):
     return res
 
 # %% ../nbs/19_sources.ipynb #47a38745
-_HIDDEN = {'@eadir','@tmp','@recycle','#recycle','#snapshot','__macosx','lost+found','$recycle.bin','recycler','system volume information'}
+_HIDDEN = {'@eadir','@tmp','@recycle','#recycle','#snapshot','__macosx','lost+found','$recycle.bin','recycler',
+           'system volume information'}                                    # of servers, archives and systems
 
 def _is_hidden(name): return name[0]=='.' or name.lower() in _HIDDEN
 
@@ -106,13 +110,13 @@ def _walk(folder, above=(), hidden=False):
         if kind=='folder': yield from _walk(e.path, above, out)
 
 # %% ../nbs/19_sources.ipynb #f1472ba4
-_VIDEO = set('''.mp4 .m4v .mov .qt .3gp .3g2 .avi .divx .xvid .mkv .mk3d .webm .ogv .ogm .flv .f4v .wmv .asf .mpg .mpeg .mpeg4 .mpe .mpv
-    .m1v .m2v .mp2v .vob .ts .m2ts .mts .m2t .tp .trp .tod .mod .mxf .gxf .dv .dvr-ms .wtv .rm .rmvb .gif .apng .y4m .h264 .264 .h265 .265 .hevc
-    .ivf .obu .av1 .nut .amv .mjpeg .mjpg .vc1 .nsv .insv .ismv'''.split())
+_VIDEO = set('''.mp4 .m4v .mov .qt .3gp .3g2 .avi .divx .xvid .mkv .mk3d .webm .ogv .ogm .flv .f4v .wmv .asf .mpg .mpeg
+    .mpeg4 .mpe .mpv .m1v .m2v .mp2v .vob .ts .m2ts .mts .m2t .tp .trp .tod .mod .mxf .gxf .dv .dvr-ms .wtv .rm .rmvb .gif
+    .apng .y4m .h264 .264 .h265 .265 .hevc .ivf .obu .av1 .nut .amv .mjpeg .mjpg .vc1 .nsv .insv .ismv'''.split())
 _IMAGE = {'.jpg','.jpeg','.png'}                                           # of which a folder of frames is made
 _PICTURES = _IMAGE | set('.bmp .webp .tif .tiff .heic .avif .ppm .pgm .thm'.split())
-_TEXTS = set('''.txt .json .jsonl .csv .tsv .xml .yaml .yml .md .srt .vtt .ass .ssa .sub .idx .nfo .log .html .htm .url .lnk .ini .db .pdf .xlsx
-    .py .ipynb .npy .npz .pkl .mat'''.split())
+_TEXTS = set('''.txt .json .jsonl .csv .tsv .xml .yaml .yml .md .srt .vtt .ass .ssa .sub .idx .nfo .log .html .htm .url .lnk
+    .ini .db .pdf .xlsx .py .ipynb .npy .npz .pkl .mat'''.split())
 
 _Found = namedtuple('_Found', 'videos pictures texts others hidden lost folders')   # paths; lost: (path, why)
 
@@ -123,7 +127,8 @@ def _found(root):
     for p,kind,hidden in _walk(root, tuple((s.st_dev, s.st_ino) for s in ways_up)):
         end = p.suffix.lower().strip()
         if hidden:
-            if kind=='file' and end in _VIDEO and not p.name.startswith('._'): res.hidden.append(p)     # ._a.mp4 is macOS' note on a.mp4
+            note = p.name.startswith('._')                                 # ._a.mp4 is macOS' note on a.mp4
+            if kind=='file' and end in _VIDEO and not note: res.hidden.append(p)
         elif kind=='folder': res.folders.append(p)
         elif kind!='file': res.lost.append((p, kind))
         elif end in _VIDEO: res.videos.append(p)
@@ -150,11 +155,11 @@ def _left_out(root, found, frames):
     "A line for each kind of thing that looks like data and is left out"
     pictures = [p for p in found.pictures if p.suffix.lower() not in _IMAGE] if frames else found.pictures
     endings = list({p.suffix.lower(): p for p in reversed(found.others)}.values())[::-1]
-    lines = []
-    if found.others: lines.append(f'{len(found.others)} files with other endings are left out: {_some(endings, root, 8)}')
-    if found.hidden: lines.append(f'{len(found.hidden)} hidden videos are left out: {_some(found.hidden, root)}')
-    if frames and found.videos: lines.append(f"{len(found.videos)} video files are left out, as layout 'frames' reads pictures: {_some(found.videos, root)}")
-    if pictures and (frames or len(pictures)>len(found.videos)): lines.append(f'{len(pictures)} pictures are left out: {_some(pictures, root)}')
+    many = len(pictures)>(0 if frames else len(found.videos))
+    kinds = [(found.others, 'files with other endings', endings), (found.hidden, 'hidden videos', found.hidden),
+             (found.videos if frames else [], "video files (layout 'frames' reads pictures)", found.videos),
+             (pictures if many else [], 'pictures', pictures)]
+    lines = [f'{len(o)} {what} are left out: {_some(such, root, 8)}' for o,what,such in kinds if o]
     for why in dict.fromkeys(why for _,why in found.lost):
         lost = [p for p,o in found.lost if o==why]
         lines.append(f'{len(lost)} entries are left out, since they {why}: {_some(lost, root)}')
@@ -165,7 +170,8 @@ def _few(lines, n=4):
     return lines if len(lines)<=n else [*lines[:n-1], f'… and {len(lines)-n+1} more lines like this one.']
 
 # %% ../nbs/19_sources.ipynb #ec50f3de
-_AFFIX = r'(?:sets?|lists?|data|dataset|splits?|videos?|clips?|files?|folder|parts?|subset|frames|rgb|images?|jpgs?|kinetics|ucf|hmdb|\d+)*'
+_AFFIX = r'(?:sets?|lists?|data|dataset|splits?|videos?|clips?|files?|folder|parts?|subset|frames|rgb|images?|jpgs?'
+_AFFIX += r'|kinetics|ucf|hmdb|\d+)*'
 _WORD = r'(?P<train>train|training|trainval|trn)|(?P<valid>valid|val|validation|validate|dev|devel|development)'
 _WORD += r'|(?P<eval>eval|evaluation)|(?P<test>tests?|testing|tst|holdout|heldout)'
 _SPLIT_WORD = re.compile(f'{_AFFIX}(?:{_WORD}){_AFFIX}')
@@ -194,23 +200,24 @@ def _alike(below):
     pairs = ((a,b) for a in below for b in below if a<b)
     return first(pairs, lambda o: len(below[o[0]] & below[o[1]])>1)
 
+def _not_parts(root, names, why): return ValueError(f'{root} has the folders {" and ".join(sorted(names))}, {why}, or give a CSV.')
+
 def _are_parts(root, below):
     "Are the top folders parts of a data set (and no classes)? ValueError where that cannot be told"
     words = {o:w for o in below if (w := _split_word(o))}
+    strange = [o for o in below if o not in words]
     if not words: return False
     if len(below)==1: return bool(*below.values())
     train = {c for o,w in words.items() if w=='train' for c in below[o]}
     held = {c for o,w in words.items() if w!='train' for c in below[o]}
-    strange,names = [o for o in below if o not in words],' and '.join(sorted(words))
     if len(set(words.values()))>1 and 'train' in words.values():
         if train & held or (len(train)>1 and not held and not strange): return True
-        if strange: return False                                             # classes with such names
-        if train or held: raise ValueError(f'{root}: {names} have no class in common. Give each of them the same folders of classes, or give a CSV.')
-        raise ValueError(f'{root} has the folders {names}, but no folders of classes in them: put the videos of each class into a folder '
-                         'of its own (train/crow/a.mp4), or give a CSV.')
+        if strange: return False                                           # classes with such names
+        if train or held: raise _not_parts(root, words, 'which have no class in common: give each of them the same classes')
+        raise _not_parts(root, words, 'but no folders of classes in them: put the videos of each class into one (train/crow/a.mp4)')
     two = _alike(below) if 'train' in words.values() or not strange else None
-    if two: raise ValueError(f'{root}: {two[0]} and {two[1]} hold folders of the same names, so they look like parts of the data, but not like training '
-                             'and validation. Call them train, valid and test, or give a CSV.')
+    if two: raise _not_parts(root, two, 'which look like parts of the data, as they hold the same names, but not like training '
+                             'and validation: call them train, valid and test')
     return False
 
 # %% ../nbs/19_sources.ipynb #f3e46cb9
@@ -222,25 +229,26 @@ def _split_at(root, parts):
 
 def _by_word(words, where, how_to_test):
     "What each video is for by its split word (None: to be drawn), and a line for what may surprise"
-    n,lines = Counter(words),[]
+    n = Counter(words)
     given = [o for o in n if o]
     if len(given)==1 and None not in n:
-        return [None]*len(words),[f'{where} names one part only ({given[0]}): which videos are for validation is drawn.']
+        line = f'{where} names one part only ({given[0]}): which videos are for validation is drawn.'
+        return [None]*len(words),[line]
     uses = _uses(given)
-    if uses.get('test')=='valid': lines.append(f'There is no part for validation: the {n["test"]} test videos are used for it.')
-    out = [o for o in given if uses[o]=='out']
-    lines += [f'{n[o]} {o} videos are left out, since there are others for validation. {how_to_test(o)}' for o in out]
+    lines = [f'{n[o]} {o} videos are left out, since there are others for validation. {how_to_test(o)}' for o in given if uses[o]=='out']
+    if uses.get('test')=='valid':
+        lines.append(f'There is no part for validation: the {n["test"]} test videos are used for it.')
     return [uses[o] if o else None for o in words],lines
 
 # %% ../nbs/19_sources.ipynb #baa39370
 def _draw_split(names, labels, fraction, seed):
-    "A bool for each name: does it go to validation? `fraction` of every class (at least one video, if the class has two)"
+    "A bool for each name: is it for validation? `fraction` of every class (at least one video, if the class has two)"
     valid,groups = [False]*len(names),{}
+    lot = lambda i: (zlib.crc32(f'{seed}:{names[i]}'.encode('utf-8', 'surrogateescape')), names[i])
     for i,y in enumerate(labels): groups.setdefault(y[0], []).append(i)
     for group in groups.values():
         n = min(max(round(len(group)*fraction), 1), len(group)-1)
-        order = sorted(group, key=lambda i: (zlib.crc32(f'{seed}:{names[i]}'.encode('utf-8', 'surrogateescape')), names[i]))
-        for i in order[:n]: valid[i] = True
+        for i in sorted(group, key=lot)[:n]: valid[i] = True
     return valid
 
 # %% ../nbs/19_sources.ipynb #c1454583
@@ -253,14 +261,16 @@ def _same_but_case(vocab):
     "A line for class names that look the same"
     groups = {}
     for o in vocab: groups.setdefault(unicodedata.normalize('NFC', o).casefold(), []).append(o)
-    return [f'Classes {" and ".join(o)} differ only in how they are written: are they one?' for o in groups.values() if len(o)>1]
+    same = [' and '.join(o) for o in groups.values() if len(o)>1]
+    return [f'Classes {o} differ only in how they are written: are they one?' for o in same]
 
 def _copies(files, keys):
     "A line for names that occur twice in a class"
     groups = {}
     for f,k in zip(files, keys): groups.setdefault((*k, f.stem.casefold()), []).append(f)
     twice = [o for o in groups.values() if len(o)>1]
-    return [f'{len(twice)} names occur twice in a class, such as {twice[0][0]} and {twice[0][1]}: are they copies?'] if twice else []
+    if not twice: return []
+    return [f'{len(twice)} names occur twice in a class, such as {twice[0][0]} and {twice[0][1]}: are they copies?']
 
 # %% ../nbs/19_sources.ipynb #c02ff8c8
 def _empty_classes(root, found, bases, vocab):
@@ -277,8 +287,11 @@ def _misplaced(root, files, parts, names, depth):
     loose = [f for f,o in zip(files, names) if o is None]
     deep = [(f.relative_to(root),o) for f,o,p in zip(files, names, parts) if o is not None and len(p)>depth+1]
     lines = []
-    if loose: lines.append(f'{len(loose)} videos lie outside of the class folders and are left out: {_some(loose, root)}')
-    if deep: lines.append(f'{len(deep)} videos lie in folders below a class folder, which are no classes: {deep[0][0]} is of class {deep[0][1]}.')
+    if loose:
+        lines.append(f'{len(loose)} videos lie outside of the class folders and are left out: {_some(loose, root)}')
+    if deep:
+        such = f'{deep[0][0]} is of class {deep[0][1]}'
+        lines.append(f'{len(deep)} videos lie in folders below a class folder, which are no classes: {such}.')
     return lines
 
 def _nothing(root, found, frames):
@@ -299,7 +312,8 @@ def _strangers(root, found, below, at):
     if at==1: return [],['The folders below the classes say which videos are for training.']
     strange = [o for o in below if o not in words]
     empty = sorted({d.name for d in found.folders if d.parent==root and d.name not in below})
-    return strange,[f'Folder {o} is left out: it is neither for training nor for validation nor a test.' for o in strange]                  + [f'Folder {o} holds no videos.' for o in empty]
+    lines = [f'Folder {o} is left out: it is neither for training nor for validation nor a test.' for o in strange]
+    return strange, lines + [f'Folder {o} holds no videos.' for o in empty]
 
 def _how_to_test(root, below, at, word):
     "A sentence about the videos of a part that is left out"
@@ -313,39 +327,46 @@ def _read_folder(root, frames=False):
     found = _found(root)
     files = _frame_folders(found) if frames else sorted(found.videos)
     if not files: raise _nothing(root, found, frames)
-    parts = [f.relative_to(root).parts for f in files]
-    at,below = _split_at(root, parts),_classes_below(parts)
+    below = _classes_below([f.relative_to(root).parts for f in files])
+    at = _split_at(root, [f.relative_to(root).parts for f in files])
     strange,lines = _strangers(root, found, below, at)
-    files,parts = [f for f,p in zip(files, parts) if p[0] not in strange],[p for p in parts if p[0] not in strange]
-    depth = 1 if at is None else 2                                             # folders above a video
+    files = [f for f in files if f.relative_to(root).parts[0] not in strange]
+    parts = [f.relative_to(root).parts for f in files]
+    depth = 1 if at is None else 2                                         # folders above a video
     names = [p[1 if at==0 else 0] if len(p)>depth else None for p in parts]
     lines += _misplaced(root, files, parts, names, depth)
-    keep,split = [i for i,o in enumerate(names) if o is not None],[None]*len(files)
+    rows = [(f,p,o) for f,p,o in zip(files, parts, names) if o is not None]
+    split = [None]*len(rows)
     if at is not None:
-        uses,more = _by_word([_split_word(parts[i][at]) for i in keep], 'The folder', partial(_how_to_test, root, below, at))
-        split,lines,keep = dict(zip(keep, uses)),lines+more,[i for i,o in zip(keep, uses) if o!='out']
-    vocab = _sorted_names({names[i] for i in keep})
-    lines += _empty_classes(root, found, [root/o for o in below] if at==0 else [root], vocab) if not frames else []
-    lines += _copies([files[i].relative_to(root) for i in keep], [(names[i], split[i]) for i in keep]) + _same_but_case(vocab)
-    return _Listed([files[i] for i in keep], [[vocab.index(names[i])] for i in keep], ['/'.join(parts[i]) for i in keep],
-                   [split[i] for i in keep], vocab, lines + _left_out(root, found, frames))
+        split,more = _by_word([_split_word(p[at]) for _,p,_ in rows], 'The folder', partial(_how_to_test, root, below, at))
+        lines += more
+    rows,split = [o for o,use in zip(rows, split) if use!='out'],[o for o in split if o!='out']
+    vocab = _sorted_names({o for *_,o in rows})
+    bases = [root/o for o in below] if at==0 else [root]
+    if not frames: lines += _empty_classes(root, found, bases, vocab)
+    lines += _copies([f.relative_to(root) for f,*_ in rows], [(o,use) for (*_,o),use in zip(rows, split)]) + _same_but_case(vocab)
+    labels,ids = [[vocab.index(o)] for *_,o in rows],['/'.join(p) for _,p,_ in rows]
+    return _Listed([f for f,*_ in rows], labels, ids, split, vocab, lines + _left_out(root, found, frames))
 
 # %% ../nbs/19_sources.ipynb #555fbcdf
-_MARKS = {codecs.BOM_UTF8:'utf-8-sig', codecs.BOM_UTF32_LE:'utf-32', codecs.BOM_UTF32_BE:'utf-32', codecs.BOM_UTF16_LE:'utf-16', codecs.BOM_UTF16_BE:'utf-16'}
+_MARKS = {codecs.BOM_UTF8:'utf-8-sig', codecs.BOM_UTF32_LE:'utf-32', codecs.BOM_UTF32_BE:'utf-32',
+          codecs.BOM_UTF16_LE:'utf-16', codecs.BOM_UTF16_BE:'utf-16'}      # the longer ones first
 
 def _coding(head):
     "How a text that begins with these bytes is coded; None if it is no text"
     for mark,name in _MARKS.items():
         if head.startswith(mark): return name
     even,odd = head[::2].count(0),head[1::2].count(0)
-    if 4*max(even, odd)>len(head) and not min(even, odd): return 'utf-16-le' if odd else 'utf-16-be'   # Latin letters in 16 bits
+    if 4*max(even, odd)>len(head) and not min(even, odd):                  # Latin letters in 16 bits
+        return 'utf-16-le' if odd else 'utf-16-be'
     try: codecs.getincrementaldecoder('utf-8')().decode(head)
     except UnicodeDecodeError: return None if re.search(rb'[\x00-\x08\x0e-\x1f]', head) else 'cp1252'
     return 'utf-8'
 
 def _text(file):
     "The text of a file, and a line about how it was read; ValueError if it is no text"
-    no_text = ValueError(f'{file} is no CSV file: give a CSV of `path,label` lines, or a folder with a folder of videos for each class.')
+    no_text = ValueError(f'{file} is no CSV file: give a CSV of `path,label` lines, or a folder with a folder of videos '
+                         'for each class.')
     with open(file, 'rb') as f:
         coding = _coding(head := f.read(2**16))
         if coding is None: raise no_text
@@ -354,7 +375,8 @@ def _text(file):
         if coding!='cp1252': return raw.decode(coding),[]
     except UnicodeDecodeError:
         if coding!='utf-8': raise no_text from None
-    return raw.decode('cp1252', 'replace'),[f'{file.name} is not in UTF-8 and was read as Windows-1252: if names look wrong, save it in UTF-8.']
+    line = f'{file.name} is not in UTF-8 and was read as Windows-1252: if names look wrong, save it in UTF-8.'
+    return raw.decode('cp1252', 'replace'),[line]
 
 # %% ../nbs/19_sources.ipynb #f0600503
 def _separator(line):
@@ -363,19 +385,27 @@ def _separator(line):
 
 def _cells(file, text, sep):
     "(line number, cells) of each line that holds something"
-    rows = csv.reader(io.StringIO(text.replace('\0', '\x1f'), newline=''), delimiter=sep, skipinitialspace=True, strict=True)  # 3.10 refuses NUL
-    try: yield from ((rows.line_num,[o.strip().strip('\ufeff') for o in row]) for row in rows if any(o.strip() for o in row))
-    except csv.Error as e: raise ValueError(f'{file}, line {rows.line_num}: {e}. Is a quotation mark open? Double those within quotes.') from None
+    lines = io.StringIO(text.replace('\0', '\x1f'), newline='')            # Python 3.10's csv refuses NUL
+    rows = csv.reader(lines, delimiter=sep, skipinitialspace=True, strict=True)
+    try:
+        for row in rows:
+            if any(o.strip() for o in row): yield rows.line_num,[o.strip().strip('\ufeff') for o in row]
+    except csv.Error as e:
+        why = f'{file}, line {rows.line_num}: {e}. Is a quotation mark open? Double those within quotes.'
+        raise ValueError(why) from None
 
 def _csv_rows(file):
     "(line number, {column: cell}) of each line of a CSV, where None holds what is too much; and lines about the file"
     text,lines = _text(file)
     if m := re.match(r'\s*sep=(.)\r?\n?', text): text = '\n'+text[m.end():]      # Excel's own first line
-    head,*rows = list(_cells(file, text, _separator(first(text.splitlines(), str.strip) or ''))) or [(1,[])]
-    columns = [o.lower() for o in head[1]]
-    if head[1] and not {'path','label'} <= set(columns):
-        raise ValueError(f'{file} has the columns {", ".join(columns)[:200]}: its first line must be `path,label` (or `path,label,split`).')
-    if not rows: raise ValueError(f'{file} is empty: its first line is `path,label` (and `split` if you like), then a line for each video.')
+    title = first(text.splitlines(), str.strip) or ''
+    (_,columns),*rows = list(_cells(file, text, _separator(title))) or [(1,[])]
+    columns = [o.lower() for o in columns]
+    if columns and not {'path','label'} <= set(columns):
+        has = ', '.join(columns)[:200]
+        raise ValueError(f'{file} has the columns {has}: its first line must be `path,label` (or `path,label,split`).')
+    if not rows:
+        raise ValueError(f'{file} is empty: its first line is `path,label` (and `split` if you like), then a line for each video.')
     return [(n,{**dict(zip(columns, row)), None:''.join(row[len(columns):])}) for n,row in rows],lines
 
 # %% ../nbs/19_sources.ipynb #6a3080b5
@@ -390,7 +420,7 @@ def _unusable(row):
     "Why a line of a CSV cannot be used; None if it can"
     path,label,split = [row.get(o, '') for o in ('path','label','split')]
     if '\x1f' in path+label+split: return 'it holds a NUL character'
-    if row[None]: return f'it has more cells than the first line (put names with a separator in quotes): {row[None][:50]!r}'
+    if row[None]: return f'it has more cells than the first line (quote a name that holds a separator): {row[None][:50]!r}'
     if not path or not label.strip('; '): return f'no {"label" if path else "path"}'
     if re.match(r'\w{2,}://', path): return f'{path} is an address (download it)'
     if split and not _split_word(split): return f'split {split!r} is neither train nor valid'
@@ -402,15 +432,17 @@ def _read_csv(file):
     problems += _few([f'{file.name}, line {n}: {why}; the line is left out.' for n,why in bad.items()], 8)
     rows = [row for n,row in rows if n not in bad]
     if not rows: raise ValueError(f'{file} has no usable line: {problems[-1]}')
-    uses,lines = _by_word([_split_word(row.get('split', '')) for row in rows], 'The column split', partial(_how_to_test, file, {}, None))
+    words = [_split_word(row.get('split', '')) for row in rows]
+    uses,lines = _by_word(words, 'The column split', partial(_how_to_test, file, {}, None))
     rows,uses = zip(*[(row,use) for row,use in zip(rows, uses) if use!='out'])
     names = [row['path'] for row in rows]
     labels = [list(dict.fromkeys(o.strip() for o in row['label'].split(';') if o.strip())) for row in rows]
-    vocab = _sorted_names({o for y in labels for o in y}); at = {o:i for i,o in enumerate(vocab)}
+    vocab = _sorted_names({o for y in labels for o in y})
+    at = {o:i for i,o in enumerate(vocab)}
     twice = [o for o,n in Counter(names).items() if n>1]
-    if twice: lines.append(f'{len(twice)} videos stand in several lines, such as {twice[0]}: a video of several classes is one line, `{twice[0]},crow;flying`.')
-    return _Listed([_csv_path(file.parent, o) for o in names], [[at[o] for o in y] for y in labels], names, list(uses), vocab,
-                   problems + lines + _same_but_case(vocab))
+    if twice: lines.append(f'{len(twice)} videos stand in several lines, such as {twice[0]}: several labels go into one, `crow;flying`.')
+    paths,labels = [_csv_path(file.parent, o) for o in names],[[at[o] for o in y] for y in labels]
+    return _Listed(paths, labels, names, list(uses), vocab, problems + lines + _same_but_case(vocab))
 
 # %% ../nbs/19_sources.ipynb #b47bad2d
 _LIST_FILES = {                # training list, validation list, class names, separator
@@ -444,16 +476,18 @@ def class_names(file):
 
 # %% ../nbs/19_sources.ipynb #f0600055
 def _read_list(root, file, sep, layout, vocab):
-    "Paths, labels and numbers of frames of a list, and how many of its lines are too short; ValueError at a line that does not fit"
+    "Paths, labels and numbers of frames of a list, and how many of its lines are too short; ValueError where one is wrong"
     paths,labels,frames,short = [],[],[],0
     for n,line in enumerate(_text(root/file)[0].splitlines(), 1):
         if not line.strip(): continue
         try: name,count,y = _list_line(line.strip(), sep)
         except ValueError:
             form = sep.join(('video','frames','label'))
-            raise ValueError(f'{file}, line {n}: {line.strip()!r} is not `{form}`. Is the layout {layout!r} right?') from None
+            why = f'{file}, line {n}: {line.strip()!r} is not `{form}`. Is the layout {layout!r} right?'
+            raise ValueError(why) from None
         if not y or not all(0<=o<len(vocab) for o in y):
-            raise ValueError(f'{file}, line {n}: label {y} does not fit the {len(vocab)} classes of {_LIST_FILES[layout][2]} (labels are 0 to {len(vocab)-1}).')
+            raise ValueError(f'{file}, line {n}: label {y} does not fit the {len(vocab)} classes of {_LIST_FILES[layout][2]} '
+                             f'(labels are 0 to {len(vocab)-1}).')
         if count<3: short += 1; continue                                       # as in the authors' code
         paths.append(_find_video(root, name)); labels.append(y); frames.append(count)
     return paths,labels,frames,short
@@ -462,7 +496,8 @@ def _read_lists(root, layout):
     "The lists of a benchmark"
     *lists,classes,sep = _LIST_FILES[layout]
     for o in (*lists, classes):
-        if not (root/o).is_file(): raise ValueError(f'{root} has no {o}: layout {layout!r} needs {lists[0]}, {lists[1]} and {classes}.')
+        if not (root/o).is_file():
+            raise ValueError(f'{root} has no {o}: layout {layout!r} needs {lists[0]}, {lists[1]} and {classes}.')
     vocab,found,listed,problems = class_names(root/classes),[],{},[]
     for file in lists:
         paths,labels,frames,short = _read_list(root, file, sep, layout, vocab)
@@ -485,7 +520,8 @@ LAYOUTS = ('folder','csv','frames',*_LIST_FILES)
 
 def _layout_of(data, layout):
     "The layout to read by, or one sentence"
-    if layout is not None and layout not in LAYOUTS: raise ValueError(f'There is no layout {layout!r}: choose one of {", ".join(LAYOUTS)}.')
+    if layout is not None and layout not in LAYOUTS:
+        raise ValueError(f'There is no layout {layout!r}: choose one of {", ".join(LAYOUTS)}.')
     if not data.exists(): raise ValueError(f'{data}: there is no such file or folder.')
     layout = ifnone(layout, 'folder' if data.is_dir() else 'csv')
     is_a,reads = ('folder','CSV file') if data.is_dir() else ('file','folder')
@@ -495,11 +531,13 @@ def _layout_of(data, layout):
 def _two_classes(data, listed):
     "One sentence where there is nothing to tell apart"
     if len(listed.vocab)>1: return
-    if not listed.vocab: raise ValueError(f'{data} holds videos, but no folders of classes: put the videos of each class into a folder of its own, '
-                                          f'and give the folder above. {" ".join(listed.problems[:2])}')
-    below = _classes_below([Path(o).parts for o in listed.names]).get(listed.vocab[0], ())
-    raise ValueError(f'{data} has videos of 1 class only ({listed.vocab[0]}): a classifier needs two. Put each class into a folder of its own'
-                     + (f', or give {data/listed.vocab[0]} if {" and ".join(sorted(below)[:2])} are classes.' if len(below)>1 else '.'))
+    if not listed.vocab:
+        raise ValueError(f'{data} holds videos, but no folders of classes: put the videos of each class into a folder of its own, '
+                         f'and give the folder above. {" ".join(listed.problems[:2])}')
+    one = listed.vocab[0]
+    below = sorted(_classes_below([Path(o).parts for o in listed.names]).get(one, ()))
+    hint = f' Or give {data/one}, if {below[0]} and {below[1]} are classes.' if len(below)>1 else ''
+    raise ValueError(f'{data} has videos of 1 class only ({one}): a classifier needs two. Put each class into a folder of its own.{hint}')
 
 # %% ../nbs/19_sources.ipynb #f0600058
 def read_source(
@@ -515,19 +553,19 @@ def read_source(
     _two_classes(data, listed)
     valid = _for_validation(listed.names, listed.labels, listed.split, valid_fraction, seed)
     pick = lambda xs,want: [x for x,v in zip(xs, valid) if v==want]
-    paths,labels = listed.paths,listed.labels
-    res = VideoSource(pick(paths,False), pick(labels,False), pick(paths,True), pick(labels,True), listed.vocab, layout, True, listed.problems)
-    if not len(res.train_paths) or not len(res.valid_paths):
-        raise ValueError(f'{data} gives {len(res.train_paths)} training and {len(res.valid_paths)} validation videos: both need some. '
+    train,held = [[pick(o, want) for o in (listed.paths, listed.labels)] for want in (False,True)]
+    if not train[0] or not held[0]:
+        raise ValueError(f'{data} gives {len(train[0])} training and {len(held[0])} validation videos: both need some. '
                          'Of a folder without train and valid folders a class needs at least two videos, one for each.')
+    res = VideoSource(*train, *held, listed.vocab, layout, True, listed.problems)
     for part,v in (('training',False),('validation',True)):
         res.problems += _few([f'Class {o} has no {part} videos.' for o,n in zip(res.vocab, res.counts(v)) if not n])
     return res
 
 # %% ../nbs/19_sources.ipynb #9f8ec8bf
 class SourceReport:
-    """What `check_source` found: `counts` (class -> (training, validation)), `bad` (path -> sentence), `n_frames` (path -> frames, where the
-    header tells), `problems`, and the `source` without the bad videos"""
+    """What `check_source` found: `counts` (class -> (training, validation)), `bad` (path -> sentence), `n_frames` (path -> frames,
+    where the header tells), `problems`, and the `source` without the bad videos"""
     def __init__(self, source, bad, n_frames):
         store_attr('bad,n_frames')
         self.problems,self.source = source.problems,source.without(bad)
@@ -541,7 +579,8 @@ class SourceReport:
     def __str__(self):
         n,bad = list(self.n_frames.values()),list(self.bad.values())
         train,valid = (sum(o) for o in zip(*self.counts.values()))
-        lines = [f'{train} training and {valid} validation labels, {len(self.counts)} classes' + (f'; {min(n)} to {max(n)} frames a video' if n else '')]
+        frames = f'; {min(n)} to {max(n)} frames a video' if n else ''
+        lines = [f'{train} training and {valid} validation labels, {len(self.counts)} classes{frames}']
         lines += self._of_classes() + self.problems[:10]
         if len(self.problems)>10: lines.append(f'… and {len(self.problems)-10} more remarks (`problems` of the source)')
         if bad: lines += [f'{len(bad)} videos cannot be read:', *(f'  {o}' for o in bad[:10])]
@@ -554,7 +593,8 @@ def _check_video(path, listed=None):
     try: n = len(_frame_files(path)) if Path(path).is_dir() else probe_video(path).n_frames
     except VideoError as e: return str(e)
     except (OSError, ValueError) as e: return f'{path} cannot be opened ({e}). Check the path.'
-    if listed and Path(path).is_dir() and n<listed: return f'{path} holds {n} frames, its list promises {listed}. Extract its frames again.'
+    if listed and Path(path).is_dir() and n<listed:
+        return f'{path} holds {n} frames, its list promises {listed}. Extract its frames again.'
     return n
 
 # %% ../nbs/19_sources.ipynb #f0600060
@@ -562,7 +602,8 @@ def _all_bad(bad, n):
     "One sentence about videos that cannot be read"
     (path,why),*_ = bad.items()
     alike = sum(o.replace(p, '')==why.replace(path, '') for p,o in bad.items())
-    same = f' (all {alike} for the same reason)' if alike==len(bad)>1 else f' ({alike} for this reason)' if len(bad)>1 else ''
+    same = f' (all {alike} for the same reason)' if alike==len(bad) else f' ({alike} for this reason)'
+    if len(bad)==1: same = ''
     names = [o for o in bad if o!=path][:2]
     others = f' Others: {", ".join(names)}{" …" if len(bad)>3 else ""}.' if names else ''
     return (f'{len(bad)} of {n} videos cannot be read. The first{same}: {why}{others} '
@@ -582,7 +623,8 @@ def check_source(
     bad = {p:o for p,o in found.items() if isinstance(o, str)}
     report = SourceReport(source, bad, {p:o for p,o in found.items() if isinstance(o, int)})
     both = set(source.train_paths) & set(source.valid_paths)
-    if both: report.problems = [*report.problems, f'{len(both)} videos are for training and for validation: {sorted(both)[0]} …']
+    if both:
+        report.problems = [*report.problems, f'{len(both)} videos are for training and for validation: {sorted(both)[0]} …']
     if not quiet: print(report)
     if bad and (on_error=='stop' or len(bad)==len(paths)): raise VideoError(_all_bad(bad, len(paths)))
     if bad and not quiet: print(f'These {len(bad)} are left out.')
