@@ -18,6 +18,7 @@ from .patches import *
 from .metrics import *
 from .video_data import *
 from .policy_ppo import *
+from .policy_ppo import _FLAG, _list_of, _or_null, _real
 from .training_stages import *
 
 # %% ../nbs/04_adafocus_plus.ipynb #04a10001
@@ -37,11 +38,13 @@ class AdaFocusPlus(AdaFocus):
         lam:float=None,       # λ instead (the paper's text has lost its value)
         threshold:float=None, # η: keep where π' is above it; None: above 0.5
         thresholds=None,      # η for each percent of frames kept, as `set_threshold` leaves it
+        skipping:bool=True,   # False: as `AdaFocus`, all frames are kept (as long as π' has learned nothing)
         **kwargs              # as `AdaFocus`
     ):
         super().__init__(*args, **kwargs)
         self.price = _price(price, lam, self.patch_size**2)
-        self.threshold,self.config['thresholds'],self.skipping = threshold,thresholds,True   # not skipping: as `AdaFocus`, all frames are kept
+        self.threshold = threshold
+        self.config.update(thresholds=thresholds, skipping=skipping)
 
     @property
     def price(self): return self.config['price']
@@ -53,6 +56,15 @@ class AdaFocusPlus(AdaFocus):
     def threshold(self): return self.config['threshold']
     @threshold.setter
     def threshold(self, v): self.config['threshold'] = None if v is None else float(v)
+    @property
+    def skipping(self): return self.config['skipping']
+    @skipping.setter
+    def skipping(self, v): self.config['skipping'] = bool(v)
+
+# %% ../nbs/04_adafocus_plus.ipynb #8438c50d
+_NUMBER = _real(-1e6, 1e6)
+AdaFocusPlus.kinds = AdaFocus.kinds | dict(price=_NUMBER, lam=_NUMBER, threshold=_or_null(_NUMBER), skipping=_FLAG,
+                                           thresholds=_or_null(_list_of(_NUMBER, 101)))
 
 # %% ../nbs/04_adafocus_plus.ipynb #04a10002
 @patch
@@ -176,7 +188,7 @@ def solve_threshold(
 )->tuple:           # η, and the fraction of these frames that is above it
     "η above which the wanted fraction of π' lies, as nearly as ties allow"
     if not 0<=keep<=1: raise ValueError(f'keep={keep}: choose a fraction of the frames, 0 to 1.')
-    p = probs.detach().flatten().double().cpu().sort(descending=True).values
+    p = probs.detach().flatten().cpu().double().sort(descending=True).values   # Apple's GPUs have no 64-bit floats
     if not len(p) or not p.isfinite().all(): raise ValueError("η needs at least one frame, and finite values of π' only.")
     n,ends = len(p),p.new_tensor([3.,-3.])
     cuts = (torch.cat([ends[:1],p])-torch.cat([p,ends[1:]]) > tie).nonzero().squeeze(1)      # how many frames can be kept
@@ -227,13 +239,13 @@ def draw(self:AdaFocusPlus,
 def gflops_of(
     model,     # an `AdaFocusPlus`
     out:Focus  # its output for a batch
-)->Tensor:     # (B,) billions of multiply-adds, as many as really ran
+)->Tensor:     # (B,) billions of multiply-adds, as many as really ran, on the CPU
     "The cost of each video: everything but f_L for every frame, f_L for the kept ones"
     t,s,p = out.keep.shape[1], model.frame_size, model.patch_size
     given = {} if out.actions is not None else dict(corners=torch.zeros(1, t, 2, dtype=torch.long))  # then π did not run
     everything = multiply_adds(model, torch.zeros(1,t,3,s,s), **given)
     one = multiply_adds(model.local_net, torch.zeros(1,3,p,p))                               # a patch
-    return (everything - (t-(out.keep!=0).sum(1).double())*one)/1e9
+    return (everything - (t-(out.keep!=0).sum(1).cpu().double())*one)/1e9
 
 # %% ../nbs/04_adafocus_plus.ipynb #ccf6b446
 @patch
@@ -290,14 +302,14 @@ AdaFocusPlus.trainer = TrainingPlus
 @patch
 def supervised(self:TrainingPlus, stage):
     "Stages 0, I and III, and III again"
-    self.model.skipping = stage=='3+'
-    Training.supervised(self, stage); self.model.skipping = True
+    self.model.skipping = stage=='3+'                                      # is saved, so a stopped run keeps all frames until π' learns
+    Training.supervised(self, stage)
 
 @patch
 def reinforced(self:TrainingPlus, stage):
     "Stage II, alone and again"
     self.model.skipping = stage=='2+'
-    Training.reinforced(self, stage); self.model.skipping = True
+    Training.reinforced(self, stage)
 
 # %% ../nbs/04_adafocus_plus.ipynb #bd2bac7b
 @patch

@@ -115,9 +115,7 @@ class _Remembering:
 
 @cache
 def _remembering_class(cls):
-    new = type(cls.__name__, (_Remembering, cls), {})
-    AdaFocus.registry[cls.__name__] = cls                                  # what is saved is loaded as the class itself
-    return new
+    return type(cls.__name__, (_Remembering, cls), {}, saved_as=cls.saved_as)   # what is saved is loaded as the class itself
 
 def remembering(
     model # an `AdaFocus` of any class; changed in place

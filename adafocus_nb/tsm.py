@@ -15,6 +15,7 @@ from fastcore.all import delegates, patch
 from .patches import *
 from .backbones import *
 from .policy_ppo import *
+from .policy_ppo import _FLAG, _list_of, _whole
 from .training_stages import *
 
 # %% ../nbs/05_tsm.ipynb #12ee7712
@@ -141,6 +142,11 @@ class AdaFocusTSM(AdaFocus):
         g,l = self.frames
         when = ((torch.arange(l)+.5)*g/l).long() if per_frame else torch.tensor([g-1])
         self.register_buffer('when', when, persistent=False)               # after which glance frames π acts: after the last
+
+# %% ../nbs/05_tsm.ipynb #3e26db37
+_COUNT = _whole(1, 1000)
+AdaFocusTSM.kinds = AdaFocus.kinds | dict(shift_div=_whole(0, 1024), causal=_FLAG, per_frame=_FLAG,
+                                          n_frames=((lambda v: _COUNT[0](v) or _list_of(_COUNT, 2)[0](v)), 'one or two numbers of frames'))
 
 # %% ../nbs/05_tsm.ipynb #05a1000a
 @patch
