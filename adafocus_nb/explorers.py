@@ -13,14 +13,13 @@ __all__ = ['Looked', 'Steps', 'DIRECTIONS', 'Inside', 'as_png', 'explorer', 'one
 import copy, html, io, math
 from collections import namedtuple
 from contextlib import contextmanager
-from pathlib import Path
 
 import ipywidgets as widgets
 import torch, torch.nn.functional as F
 from torch import Tensor
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from fastcore.all import first, ifnone
+from fastcore.all import ifnone
 
 from .patches import *
 from .video_data import *
@@ -520,15 +519,13 @@ def model_of(
     run # a model; or the folder of one: of a run (its `best/`, else `last/`) or of a saved model
 ):
     "The model that is meant, in evaluation mode"
-    if isinstance(run, AdaFocus): return run.eval()
-    folder = first(o for o in (Path(run)/'best', Path(run)/'last', Path(run)) if (o/'model.safetensors').exists())
-    return AdaFocus.load(folder or run)
+    return run.eval() if isinstance(run, AdaFocus) else AdaFocus.load(run)
 
 # %% ../nbs/17_explorers.ipynb #990dd633
 def clip_of(
     model,        # an `AdaFocus`
     video,        # path of a video file; or frames (T, 3, S, S) uint8
-    prepare=None  # how files are prepared, dict(resize=…, square=…); None: as the model's preset trains
+    prepare=None  # how files are prepared, dict(resize=…, square=…); None: as the model says
 )->Tensor:        # (1, T, 3, S, S) uint8, on the model's device
     "A video as the model reads it"
     if not isinstance(video, Tensor):
@@ -539,7 +536,7 @@ def clip_of(
 def video_explorer(
     run,          # a model, or the folder of a run or of a saved model
     video,        # path of a video file, or frames (T, 3, S, S) uint8
-    prepare=None  # how files are prepared; None: as the model's preset trains
+    prepare=None  # how files are prepared; None: as the model says
 )->widgets.VBox:
     "A model at work on one video: frame, and class of the activation map"
     model = model_of(run); inside = look_inside(model, clip_of(model, video, prepare))

@@ -104,18 +104,11 @@ def prepare_for(
     model,     # of any class of this package
     given=None # dict(resize=…, square=…), or one of them
 )->dict:       # resize: short side before the centre is cut out, in pixels; square: scale to a square of it instead
-    "How frames of files are prepared for a model: as its preset trains, or as given"
+    "How frames of files are prepared for a model: as it says itself, or as given"
     if not isinstance(model, AdaFocus):
-        raise ValueError(f"{model!r} is not a model: give one, such as AdaFocus.load('runs/mine/best').")
-    margin = 1 if model.config['preset'] in ('tiny','quick') else 256/224
-    res,given = dict(resize=round(model.frame_size*margin), square=False),given or {}
-    for o in given:
-        if o not in res: raise ValueError(f'prepare has {o!r}: give dict(resize=…, square=…).')
-    res |= given
-    if res['resize']<model.frame_size:
-        raise ValueError(f"resize={res['resize']} is less than the {model.frame_size} pixels that the model reads: "
-                         f"give {model.frame_size} or more.")
-    return res
+        raise ValueError(f"{model!r} is not a model: give one, such as AdaFocus.load('runs/mine').")
+    preparation_of(model.frame_size, given=given)                          # refuses what makes no sense
+    return model.prepare | {k:v for k,v in (given or {}).items() if v is not None}
 
 # %% ../nbs/09_inference.ipynb #2b7e09c3
 def _bytes(
@@ -143,7 +136,7 @@ class Recognizer:
         model,               # of any class of this package, on the device where it is to run
         mode:str='plain',    # 'plain': as it was trained; 'fast': chapter 14's networks, on a GPU in 16 bit
         dtype=torch.float16, # of fast mode on a GPU; or torch.bfloat16
-        prepare=None         # how files are prepared, dict(resize=…, square=…); None: as the model's preset trains
+        prepare=None         # how files are prepared, dict(resize=…, square=…); None: as the model says
     ):
         self.prepare = prepare_for(model, prepare)
         if mode not in ('plain','fast'): raise ValueError(f"mode={mode!r}: choose 'plain' or 'fast'.")
@@ -179,7 +172,7 @@ def agreement(
     "How far two sets of predictions of the same videos agree"
     if logits.shape!=reference.shape: raise ValueError(f'{tuple(logits.shape)} and {tuple(reference.shape)} are not predictions of the same videos.')
     same = logits[:,-1].argmax(-1)==reference[:,-1].argmax(-1)
-    return dict(top1=100*same.double().mean().item(), probability=(logits.softmax(-1)-reference.softmax(-1)).abs().max().item())
+    return dict(top1=100*same.cpu().double().mean().item(), probability=(logits.softmax(-1)-reference.softmax(-1)).abs().max().item())
 
 # %% ../nbs/09_inference.ipynb #0900a009
 def probs_of(model, logits):
@@ -286,7 +279,7 @@ class StreamRecognizer:
     def __init__(self,
         model,          # `AdaFocus`, `AdaFocusPlus`, or `TSM` with causal shifts
         confidence=None,# stop looking when the best class is this probable; None: never
-        prepare=None    # how arrays are prepared, dict(resize=…, square=…); None: as the model's preset trains
+        prepare=None    # how arrays are prepared, dict(resize=…, square=…); None: as the model says
     ):
         self.prepare = prepare_for(model, prepare)
         if confidence is not None and not (isinstance(confidence, (int,float)) and 0<confidence<=1):
