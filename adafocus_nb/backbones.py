@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['BACKBONES', 'CLASSIFIERS', 'PRESETS', 'Backbone', 'conv', 'tiny_glance', 'tiny_local', 'blank_image', 'as_backbone',
-           'load_weights', 'build_backbone', 'GRUClassifier', 'LSTMClassifier', 'MeanClassifier', 'build_classifier',
-           'preset_config']
+           'UnsafeFile', 'check_packed', 'read_saved', 'load_weights', 'build_backbone', 'GRUClassifier',
+           'LSTMClassifier', 'MeanClassifier', 'build_classifier', 'preset_config']
 
 # %% ../nbs/01_backbones.ipynb #8be77bd5
+import io, pickletools, re, zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -163,6 +164,98 @@ def as_backbone(
         if not known: body = _as_read(net, body, x + torch.linspace(-2, 2, x.numel()).view_as(x).to(x))
     return Backbone(body if dim==1 else nn.Sequential(body, Permute([0,3,1,2])), n)
 
+# %% ../nbs/01_backbones.ipynb #fdc14a8e
+class UnsafeFile(ValueError):
+    "A file that is left unread; its message follows the file's name"
+
+_NAMES = re.compile(r'collections (OrderedDict|Counter|defaultdict)|(__builtin__|builtins) set|_codecs encode'
+                    r'|torch (\w+Storage|Size|device|bool|(b?float|u?int|complex)\d+)|torch\.storage UntypedStorage'
+                    r'|torch\._utils _rebuild_(tensor|tensor_v2|parameter|parameter_with_state)|torch\.nn\.parameter Parameter'
+                    r'|numpy dtype|numpy\.dtypes \w+DType|numpy\.(_core|core)\.multiarray scalar')
+_MARK,_DEEP = object(),10_000
+
+def _named_in(
+    file # open at the beginning of a pickle
+)->list: # of the storages it asks for, each as a tuple
+    "What a pickle asks for, without running it"
+    stack,memo,asked = [],{},[]                                                # of (number of nested values, value)
+    for op,arg,_ in pickletools.genops(file):
+        if op.name in ('GLOBAL','INST') and not _NAMES.fullmatch(arg) or op.name in ('STACK_GLOBAL','OBJ','EXT1','EXT2','EXT4'):
+            name = str(arg or op.name).replace(' ', '.')
+            raise UnsafeFile(f'holds more than tensors and numbers ({name}) and is left unread, because reading that could run code')
+        if op.name.endswith('PUT'): memo[arg] = stack[-1]; continue
+        if op.name.endswith('GET'): stack.append(memo[arg]); continue
+        taken = []
+        for kind in op.stack_before[::-1]:
+            if kind is pickletools.markobject:
+                while stack[-1] is not _MARK: taken.append(stack.pop())
+                stack.pop()
+            elif kind is not pickletools.stackslice: taken.append(stack.pop())
+        n,values = sum(o[0] for o in taken),tuple(o[1] for o in taken[::-1])
+        if op.name=='MARK': stack.append(_MARK); continue
+        if op.name=='BINPERSID': asked += values
+        whole = (1+n, values) if 'TUPLE' in op.name else (n, None) if op.name=='REDUCE' else (1, arg)
+        if whole[0]>_DEEP: raise UnsafeFile('nests tuples beyond measure and is left unread, because reading it could take forever')
+        stack += [whole]*len(op.stack_after)
+    return asked
+
+# %% ../nbs/01_backbones.ipynb #df1c6095
+_BYTES = dict(Double=8, Float=4, Half=2, BFloat16=2, Long=8, Int=4, Short=2, Char=1, Byte=1, Bool=1, Untyped=1, ComplexFloat=8, ComplexDouble=16)
+
+def _bytes_asked(pid):
+    "Key and bytes of a storage that a pickle asks for"
+    kind,cls,key,_,n = pid[:5]
+    size = _BYTES.get(re.sub(r'.* (\w+)Storage', r'\1', str(cls)))
+    if kind!='storage' or size is None or type(n) is not int or n<0: raise UnsafeFile('asks for storages of no known kind and is left unread')
+    return key,n*size
+
+def check_packed(
+    z,         # open ZipFile
+    whole:int  # bytes of the file
+):
+    "Refuse an archive that would unpack to more than the file"
+    infos = z.infolist()
+    packed = any(o.compress_type or o.file_size!=o.compress_size for o in infos) or sum(o.file_size for o in infos)>whole
+    if packed: raise UnsafeFile('is packed, as no file of torch is, and is left unread, because it could fill the memory')
+    if len({o.filename for o in infos})<len(infos): raise UnsafeFile('has two parts of one name and is left unread')
+
+def _check_saved(f, whole):
+    "Refuse a file of `torch.save` that names, or needs, more than weights do"
+    if f.read(4)!=b'PK\x03\x04':                                              # as torch saved until 2020: five pickles, then the storages
+        f.seek(0)
+        sizes = dict(_bytes_asked(o) for _ in range(5) for o in _named_in(f))
+        if sum(sizes.values())>whole: raise UnsafeFile('asks for more memory than the file has bytes and is left unread')
+        return
+    with zipfile.ZipFile(f) as z:
+        check_packed(z, whole)
+        held = {o.filename.partition('/')[2]: o for o in z.infolist()}
+        for key,n in map(_bytes_asked, _named_in(io.BytesIO(z.read(held['data.pkl'])))):
+            if held[f'data/{key}'].file_size!=n: raise UnsafeFile('asks for more memory than the file has bytes and is left unread')
+
+# %% ../nbs/01_backbones.ipynb #720b5efc
+def read_saved(
+    file,   # that `torch.save` wrote: path, or open
+    also=() # more that may be in it, for `torch.serialization.safe_globals`
+):          # as it was saved
+    "Read tensors, numbers and plain containers; no file can run code, or fill more memory than it has bytes"
+    if not hasattr(file, 'seek'):
+        with open(file, 'rb') as f: return read_saved(f, also)
+    whole = file.seek(0, 2); file.seek(0)
+    _check_saved(file, whole); file.seek(0)
+    if also:
+        with torch.serialization.safe_globals(also): res = torch.load(file, map_location='cpu', weights_only=True)
+    else: res = torch.load(file, map_location='cpu', weights_only=True)
+    todo,seen = [res],set()
+    while todo:
+        o = todo.pop()
+        if id(o) in seen: continue
+        seen.add(id(o))
+        if isinstance(o, dict): todo += o.values()
+        elif isinstance(o, (list,tuple)): todo += o
+        elif torch.is_tensor(o) and o.numel()*o.element_size()>o.untyped_storage().nbytes():
+            raise UnsafeFile('holds a tensor that is larger than its numbers and is left unread')
+    return res
+
 # %% ../nbs/01_backbones.ipynb #5a1ad6ad
 _WRAPPERS = ('state_dict','model_state_dict','model','net','network','weights','params')
 
@@ -179,7 +272,7 @@ def _unwrapped(state):
 
 def _renamed(state, own):
     "The same tensors under the names that the network knows"
-    def bare(k): return k if k in own else '.'.join(o for o in k.split('.') if o not in ('module','_orig_mod'))
+    def bare(k): return k if k in own else '.'.join(o for o in str(k).split('.') if o not in ('module','_orig_mod'))
     state = {bare(k): v for k,v in state.items() if torch.is_tensor(v)}
     first = {k.split('.')[0] for k in state}
     while len(first)==1 and all('.' in k for k in state) and not any(k.split('.')[0] in first for k in own):
@@ -191,7 +284,8 @@ def _renamed(state, own):
 def _read_weights(path):
     "The tensors of a file, by name; nothing in it is ever run"
     form = 'It must be a safetensors file or a plain state dict'
-    try: state = load_file(path) if path.suffix=='.safetensors' else torch.load(path, map_location='cpu', weights_only=True)
+    try: state = load_file(path) if path.suffix=='.safetensors' else read_saved(path)
+    except UnsafeFile as e: raise ValueError(f'{path} cannot be read as weights: it {e}. {form}.') from None
     except Exception as e:
         raise ValueError(f'{path} cannot be read as weights: {type(e).__name__}. {form}; if it is one, copy it again, '
                          'because it is cut off or a mere pointer of git-lfs.') from None

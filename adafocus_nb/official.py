@@ -31,13 +31,11 @@ def _numpy_numbers():
 
 # %% ../nbs/12_official.ipynb #7475dd14
 def _load(path):
-    "torch.load for tensors, containers and numbers"
-    read = lambda: torch.load(path, map_location='cpu', weights_only=True)
-    try: return read()
+    "Chapter 01's reader, and numbers of numpy where it refuses them"
+    try: return read_saved(path)
     except pickle.UnpicklingError as e:
         if 'GLOBAL numpy' not in str(e): raise
-        try:
-            with torch.serialization.safe_globals(_numpy_numbers()): return read()
+        try: return read_saved(path, _numpy_numbers())
         except (AttributeError, TypeError): raise e from None              # a torch too old for exceptions
 
 # %% ../nbs/12_official.ipynb #5d114529
@@ -50,10 +48,12 @@ def read_official(
     if not path.exists(): raise FileNotFoundError(f'There is no file {path}: download it from {AUTHORS} and say where it is.')
     try: return _load(path)
     except OSError: raise
+    except UnsafeFile as e: raise ValueError(f'{path} {e}: get the original file from {AUTHORS}.') from None
     except Exception as e:
         if code := re.search(r'GLOBAL ([\w.]+)', str(e)):
             remedy = 'update torch' if code[1].endswith('multiarray.scalar') else f'get the original file from {AUTHORS}'
-            raise ValueError(f'{path} holds more than tensors and numbers ({code[1]}) and is left unread, because reading that could run code: {remedy}.') from None
+            raise ValueError(f'{path} holds more than tensors and numbers ({code[1]}) and is left unread, '
+                             f'because reading that could run code: {remedy}.') from None
         raise ValueError(f'{path} is not a checkpoint, or only a part of one ({type(e).__name__}): download it again from {AUTHORS}.') from None
 
 # %% ../nbs/12_official.ipynb #37ccd5a8
@@ -74,7 +74,7 @@ Official = namedtuple('Official', 'path family parts n_classes k')   # family: '
 def _parts(path, ckpt):
     "The networks of a checkpoint: part -> name as in the file -> tensor"
     if isinstance(ckpt, dict) and isinstance(one := ckpt.get('state_dict'), dict):     # TSM's code saves one network
-        return {'glancer' if any('features.' in k for k in one) else 'focuser': one}
+        return {'glancer' if any('features.' in str(k) for k in one) else 'focuser': one}
     held = {k:o for k in ('glancer','focuser','fc','policy') if isinstance(ckpt, dict) and isinstance(o := ckpt.get(k), dict)}
     if held: return held
     if isinstance(ckpt, dict) and any(str(k).startswith('glance_net.') for k in ckpt):
@@ -86,7 +86,8 @@ def _parts(path, ckpt):
 def _join_halves(parts):
     "The linear classifier: the glance network's own head and `fc` side by side"
     g,l = parts.get('glancer', {}),parts.get('fc', {})
-    if {'head.weight','head.bias'}<=g.keys() and {'weight','bias'}<=l.keys():
+    fit = {'head.weight','head.bias'}<=g.keys() and {'weight','bias'}<=l.keys() and g['head.weight'].ndim==l['weight'].ndim==2
+    if fit and len(g['head.weight'])==len(l['weight']) and g['head.bias'].shape==l['bias'].shape:
         parts['fc'] = l | dict(weight=torch.cat([g['head.weight'], l['weight']], 1), bias=g['head.bias']+l['bias'])
 
 # %% ../nbs/12_official.ipynb #d747d6c6
@@ -97,6 +98,16 @@ def _take_copies(parts):
     now = {_bare('policy', k.removeprefix('policy.policy.')):v for k,v in copies.items() if k.startswith('policy.policy.')}
     if now: parts.setdefault('policy', now)
 
+# %% ../nbs/12_official.ipynb #457590ce
+_HEADS = (('glancer','head.bias'),('focuser','head.bias'),('fc','bias'))
+
+def _check_heads(path, parts):
+    "One sentence if a bias is no list of numbers, or longer than any data set has classes"
+    for part,k in (*_HEADS, ('policy','actor.bias')):
+        if (v := parts.get(part, {}).get(k)) is None: continue
+        what = f'is for {v.numel():,} classes' if v.numel()>100_000 else f'has {v.ndim} axes instead of one'
+        if v.ndim!=1 or v.numel()>100_000: raise ValueError(f'{path}: {part}.{k} {what}: it is not from the release.')
+
 # %% ../nbs/12_official.ipynb #936469c1
 def official_file(
     path        # file of the release
@@ -104,10 +115,12 @@ def official_file(
     "Take a file apart: its networks under bare names, its family, and the sizes that it tells"
     if isinstance(path, Official): return path
     raw = _parts(path, read_official(path))
+    raw = {part: {str(k):v for k,v in o.items()} for part,o in raw.items()}
     family = 'something' if any(re.search(r'base_model\.|features\.2\.conv\.6\.', k) for o in raw.values() for k in o) else 'activitynet'
     parts = {part: {_bare(part, k):v for k,v in o.items() if torch.is_tensor(v)} for part,o in raw.items()}
     _take_copies(parts)
-    n = {len(o[k]) for part,k in (('glancer','head.bias'),('focuser','head.bias'),('fc','bias')) if k in (o := parts.get(part, {}))}
+    _check_heads(path, parts)
+    n = {len(o[k]) for part,k in _HEADS if k in (o := parts.get(part, {}))}
     if len(n)>1: raise ValueError(f'{path} has heads for {" and ".join(map(str, sorted(n)))} classes: its parts do not belong together.')
     if family=='something': _join_halves(parts)
     k = math.isqrt(len(parts['policy']['actor.bias'])) if family=='activitynet' and 'actor.bias' in parts.get('policy', {}) else None
