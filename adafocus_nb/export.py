@@ -8,7 +8,7 @@ __all__ = ['GRAPHS', 'over_time', 'GraphGRU', 'GraphLSTM', 'GraphClassifier', 'G
            'StepGraph', 'StepTSMGraph', 'graph_of', 'export_onnx', 'export_program', 'Exported', 'check_exported']
 
 # %% ../nbs/13_export.ipynb #8068cf69
-import copy, importlib, io, json, logging, warnings
+import copy, importlib, io, json, logging, math, operator, re, sys, warnings, zipfile
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from torch import Tensor
 from fastcore.all import first, patch
 
 from .patches import _crop_flat
+from .video_data import load_clip
 from .backbones import *
 from .policy_ppo import *
 from .adafocus_plus import *
@@ -310,12 +311,20 @@ def _target(path, suffix):
     if not path.parent.is_dir():  raise ValueError(f'{path}: there is no folder {path.parent}.')
     return path
 
+def _prepare_of(model):
+    "How frames of files become input: the model's own preparation, and the sizes and numbers that go with it"
+    c = model.config
+    margin = 1 if c.get('preset') in ('tiny','quick') else 256/224
+    given = c.get('prepare') or dict(resize=round(c['frame_size']*margin), square=False)
+    return given | {k: c[k] for k in ('frame_size','n_frames','mean','std')}
+
 def _about(graph):
     "What a user of the file must know, as JSON"
     m,(_,*states) = graph.model,graph.example()
     return json.dumps(dict(model=type(m).__name__, version=adafocus_nb.__version__, inputs=graph.inputs+graph.states,
                            outputs=[*graph.outputs, *[f'new_{o}' for o in graph.states]],
-                           states={k: list(o.shape[1:]) for k,o in zip(graph.states, states)}, config=m.config))
+                           states={k: list(o.shape[1:]) for k,o in zip(graph.states, states)},
+                           prepare=_prepare_of(m), labels=m.config['labels'], config=m.config))
 
 # %% ../nbs/13_export.ipynb #96256d7a
 def export_onnx(
@@ -350,41 +359,257 @@ def export_program(
     write_atomically(path, write)
     return path
 
-# %% ../nbs/13_export.ipynb #863d3ea2
-def _open_onnx(path):
-    "A function of tensors, and what the file says of itself"
-    _need('onnxruntime')
-    ort = importlib.import_module('onnxruntime')
-    options = ort.SessionOptions(); options.intra_op_num_threads = torch.get_num_threads()
-    session = ort.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
-    names = [o.name for o in session.get_inputs()]
-    run = lambda *args: [torch.from_numpy(o) for o in session.run(None, {k: o.numpy() for k,o in zip(names, args)})]
-    sizes = [[d if isinstance(d, int) else None for d in o.shape] for o in session.get_inputs()]
-    return run, session.get_modelmeta().custom_metadata_map.get('adafocus'), sizes
+# %% ../nbs/13_export.ipynb #40c92c35
+_ATEN = set("""
+    abs adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool2d add addmm alias amax amin arange argmax
+    argmin avg_pool2d baddbmm batch_norm bitwise_and bitwise_not bitwise_or bmm broadcast_to cat ceil celu chunk
+    clamp clamp_max clamp_min clone concat contiguous conv1d conv2d conv3d cos cumsum detach div dropout einsum
+    elu embedding empty_like eq erf exp expand expand_as feature_dropout fill flatten floor full full_like
+    gather ge gelu glu group_norm gt hardsigmoid hardswish hardtanh index index_copy index_select instance_norm
+    layer_norm le leaky_relu lift_fresh_copy linalg_vector_norm linear log log1p log_softmax logical_and
+    logical_not logical_or lt masked_fill matmul max max_pool2d maximum mean min minimum mish mm movedim mul
+    narrow ne neg new_full new_ones new_zeros nonzero norm ones ones_like pad permute pixel_shuffle
+    pixel_unshuffle pow prelu prod reciprocal relu relu6 remainder repeat reshape rms_norm roll rsqrt rsub
+    scaled_dot_product_attention scatter select selu sigmoid sign silu sin slice softmax softplus split
+    split_with_sizes sqrt square squeeze stack std sub sum swapaxes swapdims sym_numel sym_size t tanh to topk
+    transpose tril triu type_as unbind unflatten unfold unsqueeze upsample_bicubic2d upsample_bilinear2d
+    upsample_nearest2d var view view_as where zero zeros zeros_like _assert_async _assert_scalar
+    _assert_tensor_metadata _softmax _to_copy _unsafe_view sym_constrain_range sym_constrain_range_for_size""".split())
+_SUMS = 'add sub mul floordiv truediv mod neg eq ne lt le gt ge and_ or_'.split()       # of numbers: numbers of videos and frames
+_PYTHON = {f'_operator.{o}': getattr(operator, o) for o in _SUMS}
+
+def _operation(name):
+    "The function that a program calls by this name, if it is on the list"
+    if name in _PYTHON: return _PYTHON[name]
+    if name=='torch.ops.higher_order.scan': return _scan
+    m = re.fullmatch(r'torch\.ops\.aten\.(\w+)\.(\w+)', str(name))
+    if m and (m[1] in _ATEN or m[1].removesuffix('_') in _ATEN):
+        packet = getattr(torch.ops.aten, m[1], None)
+        if packet is not None and m[2] in packet.overloads(): return getattr(packet, m[2])
+    raise UnsafeFile(f'asks for {str(name)[:80]}, which is not among the operations that we run from a file')
+
+def _scan(step, states, xs, *rest):
+    "The recurrence of `over_time`, as the loop that it is"
+    *way,given = rest                                                      # torch 2.6 writes an axis and a direction: 0, False
+    if any(way): raise UnsafeFile('repeats a step along another axis than the first, or backwards')
+    states,outs = list(states),[]
+    for x in zip(*[o.unbind(0) for o in xs]):
+        got = step(*states, *x, *given)
+        states = got[:len(states)]; outs.append(got[len(states):])
+    return [*states, *map(torch.stack, zip(*outs))]
+
+# %% ../nbs/13_export.ipynb #588ab0f7
+_DTYPES = {1:torch.uint8, 2:torch.int8, 3:torch.int16, 4:torch.int32, 5:torch.int64, 12:torch.bool,
+           6:torch.float16, 7:torch.float32, 8:torch.float64, 13:torch.bfloat16}   # by torch's numbers for them
+_WORDS = dict(as_scalar_type=_DTYPES, as_layout={7:torch.strided},
+              as_memory_format={1:torch.contiguous_format, 2:torch.channels_last, 4:torch.preserve_format})
+_PLAIN = {f'as_{o}' for o in 'int ints float floats bool bools string strings'.split()}
+_SEVERAL = ('as_optional_tensors','as_sym_ints','as_sym_floats','as_sym_bools')
+_ONE     = ('as_optional_tensor','as_sym_int','as_sym_float','as_sym_bool')
+
+def _value(arg, known):
+    "An argument: `arg` is {kind: value}, `known` has what came before by name"
+    (kind,v), = arg.items()
+    if kind=='as_none': return None
+    if kind in _PLAIN: return v
+    if kind in _WORDS: return _WORDS[kind][v]
+    if kind=='as_tensor': return known[v['name']]
+    if kind=='as_name': return known[v]
+    if kind=='as_tensors': return [known[o['name']] for o in v]
+    if kind=='as_device' and v['type']=='cpu': return torch.device('cpu')
+    if kind in _SEVERAL: return [_value(o, known) for o in v]
+    if kind in _ONE: return _value(v, known)
+    if kind=='as_graph': return v['run']
+    raise UnsafeFile(f'hands an operation something of the kind {str(kind)[:40]}, '
+                     'and we read numbers and tensors of the CPU only')
+
+# %% ../nbs/13_export.ipynb #05596548
+def _names_in(o):
+    "All names that a part of a program reads"
+    if isinstance(o, list): return set().union(*map(_names_in, o))
+    if not isinstance(o, dict): return set()
+    return {v for k,v in o.items() if k in ('name','as_name') and isinstance(v, str)}.union(*map(_names_in, o.values()))
+
+def _returned(outputs):
+    "The names of what an operation returns, in order"
+    flat = []
+    for (kind,v), in map(dict.items, outputs): flat += v if kind=='as_tensors' else [v]
+    return [o.get('name', o.get('as_name')) for o in flat]
+
+class _Steps:
+    "A graph of a program as a function; nothing but operations of the list"
+    def __init__(self, graph):
+        self.takes,self.gives,self.steps = _returned(graph['inputs']),graph['outputs'],[]
+        read_later = _names_in(self.gives)
+        for node in graph['nodes'][::-1]:                                  # from the end, to know which names are read later
+            f,names = _operation(node['target']),_returned(node['outputs'])
+            args = {o['name'] or i: o['arg'] for i,o in enumerate(node['inputs'])}
+            for o in args.values():
+                if 'as_graph' in o: o['as_graph']['run'] = _Steps(o['as_graph']['graph'])
+            used = _names_in([*args.values()])|set(names)
+            self.steps.append((f, args, node['target'].startswith('torch.ops.aten.'), names, used-read_later))
+            read_later |= used
+        self.steps.reverse()
+
+    def __call__(self, *inputs):
+        known = dict(zip(self.takes, inputs))
+        for f,args,by_name,names,over in self.steps:
+            args = {k: _value(o, known) for k,o in args.items()}
+            res = f(**args) if by_name else f(*args.values())
+            known.update(zip(names, res if isinstance(res, (list,tuple)) else [res]))
+            for o in over: known.pop(o, None)
+        return [_value(o, known) for o in self.gives]
+
+# %% ../nbs/13_export.ipynb #7ee86140
+def _part(z, *ends):
+    "The part of an archive whose name ends so; None if it has none"
+    name = first(o for o in z.namelist() for e in ends if o==e or o.endswith('/'+e))
+    return None if name is None else z.read(name)
+
+def _raw_tensor(data, meta):
+    "A tensor of bytes"
+    size,stride,offset = [o['as_int'] for o in meta['sizes']],[o['as_int'] for o in meta['strides']],meta['storage_offset']['as_int']
+    if not math.prod(size): return torch.zeros(size, dtype=_DTYPES[meta['dtype']])
+    flat = torch.frombuffer(data, dtype=_DTYPES[meta['dtype']])
+    if math.prod(size)>len(flat): raise UnsafeFile('holds a tensor that is larger than its numbers')
+    return flat.as_strided(size, stride, offset)
+
+def _tensors_in(z, kind, old):
+    "The tensors of an archive by name; kind: 'weights' or 'constants'"
+    table = _part(z, f'data/{kind}/model_{kind}_config.json')
+    if table is None: return read_saved(io.BytesIO(_part(z, f'data/{kind}/model.pt', old)))
+    table,read = json.loads(table)['config'],{}
+    if any(o['use_pickle'] or not o['path_name'].startswith(('weight_','tensor_')) for o in table.values()):
+        raise UnsafeFile('holds something pickled beside its tensors')
+    for o in table.values():
+        if o['path_name'] not in read: read[o['path_name']] = bytearray(_part(z, f"data/{kind}/{o['path_name']}"))
+    return {k: _raw_tensor(read[o['path_name']], o['tensor_meta']) for k,o in table.items()}
+
+# %% ../nbs/13_export.ipynb #631b914f
+def _input_of(spec, held):
+    "What stands for an input of the graph: a tensor of the file, or None for one of the user's"
+    (kind,o), = spec.items()
+    if kind=='user_input': return None
+    key = dict(parameter='parameter_name', buffer='buffer_name', tensor_constant='tensor_constant_name').get(kind)
+    if key is None: raise UnsafeFile(f'has an input of the kind {str(kind)[:40]}, and we read tensors only')
+    return held[o[key]]
 
 def _open_program(path):
-    "The same for torch.export"
+    "A function of tensors, what the file says of itself, and the sizes of its inputs; nothing of a .pt2 file is run"
+    with zipfile.ZipFile(path) as z:
+        check_packed(z, path.stat().st_size)
+        about = _part(z, 'extra/adafocus.json', 'extra_files/adafocus.json')
+        graph_module = json.loads(_part(z, 'models/model.json', 'serialized_exported_program.json'))['graph_module']
+        held  = _tensors_in(z, 'weights',   'serialized_state_dict.pt')
+        held |= _tensors_in(z, 'constants', 'serialized_constants.pt')
+        order = (_part(z, 'byteorder') or b'little').decode()
+        if order!=sys.byteorder: raise UnsafeFile('was written by a computer of another byte order')
+    graph = graph_module['graph']
+    steps,fixed = _Steps(graph),[_input_of(o, held) for o in graph_module['signature']['input_specs']]
+    free = [k for k,o in zip(steps.takes, fixed) if o is None]
+    sizes = [[o.get('as_int') for o in graph['tensor_values'][k]['sizes']] for k in free]
+    def run(*args):
+        args = iter(args)
+        with torch.no_grad(): return steps(*[next(args) if o is None else o for o in fixed])
+    return run, about and about.decode(), sizes
+
+def _load_program(path):
+    "The same by torch, which runs what the file says"
     extra = {'adafocus.json':''}
     with _quiet(): program = torch.export.load(path, extra_files=extra)
     inputs = [o for o in program.graph.nodes if o.name in program.graph_signature.user_inputs]
     sizes = [[d if type(d) is int else None for d in o.meta['val'].shape] for o in inputs]             # a symbol is no int
     return program.module(), extra['adafocus.json'], sizes
 
+# %% ../nbs/13_export.ipynb #5425bb51
+def _messages(m):
+    "A message of a protocol buffer, and all inside it"
+    yield m
+    for _,v in m.ListFields():
+        for o in [v] if hasattr(v, 'ListFields') else v if hasattr(v, 'add') else (): yield from _messages(o)
+
+def _check_beside(folder, tensor):
+    "Numbers in another file: it must lie in the model's folder and be long enough"
+    said = {o.key:o.value for o in tensor.external_data}
+    name = said.get('location', '')
+    file = folder/name
+    plain = name and not re.search(r'(^|[/\\])\.\.([/\\]|$)|^[/\\]|^\w:|\0', name)
+    if not plain or file.resolve()!=folder.resolve()/name or not file.is_file():
+        raise UnsafeFile(f'takes numbers from {name[:80]!r}, which is no file in its own folder')
+    start,length = int(said.get('offset', 0)),int(said.get('length', 0))
+    there = 0<=start and 0<=length and start+length<=file.stat().st_size
+    if not there: raise UnsafeFile(f'takes more numbers from {name!r} than it has')
+    return file.stat().st_size
+
+def _check_onnx(path):
+    "Refuse an ONNX file that reaches outside of itself"
+    m = importlib.import_module('onnx').load(str(path), load_external_data=False)
+    own,whole = {o.domain for o in m.functions}|{'','ai.onnx'},path.stat().st_size
+    for o in _messages(m):
+        kind = type(o).__name__
+        if kind=='NodeProto' and o.domain not in own:
+            raise UnsafeFile(f'asks for {o.op_type[:40]} of {o.domain[:40]}, which is not an operation of ONNX')
+        if kind=='SparseTensorProto': raise UnsafeFile('holds a sparse tensor, which could fill the memory')
+        if kind!='TensorProto': continue
+        beside = _check_beside(path.parent, o) if o.external_data or o.data_location else 0
+        n = math.prod(o.dims)
+        if n>2*(whole+beside): raise UnsafeFile(f'holds a tensor of {n:,} numbers, more than it has bytes')
+
+def _open_onnx(path):
+    "A function of tensors, what the file says of itself, and the sizes of its inputs"
+    _need('onnx', 'onnxruntime')
+    _check_onnx(path)
+    ort = importlib.import_module('onnxruntime')
+    options = ort.SessionOptions(); options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 4                                         # what is wrong is said once, by us
+    session = ort.InferenceSession(str(path), options, providers=['CPUExecutionProvider'],
+                                   disabled_optimizers=['ConstantFolding'])
+    names = [o.name for o in session.get_inputs()]
+    run = lambda *args: [torch.from_numpy(o) for o in session.run(None, {k: o.numpy() for k,o in zip(names, args)})]
+    sizes = [[d if isinstance(d, int) else None for d in o.shape] for o in session.get_inputs()]
+    return run, session.get_modelmeta().custom_metadata_map.get('adafocus'), sizes
+
+# %% ../nbs/13_export.ipynb #6b74e0b8
+def _texts(o): return isinstance(o, list) and all(isinstance(v, str) for v in o)
+def _fits_prepare(p): return all(type(p[k]) is int and 0<p[k]<2**14 for k in ('resize','frame_size')) and type(p['square']) is bool
+
+def _check_about(about, sizes):
+    "What a file says of itself, if it fits the file; None otherwise"
+    try:
+        a = json.loads(about)
+        if not (_texts(a['inputs']) and _texts(a['outputs']) and isinstance(a['config'], dict)): return None
+        shapes = [a['states'][k] for k in a['inputs'][1:]]
+        if list(a['states'])!=a['inputs'][1:] or shapes!=[o[1:] for o in sizes[1:]]: return None
+        if any(math.prod(o)>2**28 for o in shapes): return None            # a gigabyte of memory for one stream
+        if a.get('prepare') is not None and not _fits_prepare(a['prepare']): return None
+        return a if a.get('labels') is None or _texts(a['labels']) else None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError): return None
+
 # %% ../nbs/13_export.ipynb #865654bf
 class Exported:
     "An exported file as a function of tensors"
     def __init__(self,
-        path # that `export_onnx` or `export_program` wrote
+        path,                 # that `export_onnx` or `export_program` wrote
+        trust_code:bool=False # let torch load a .pt2 file, and so run whatever its author put in
     ):
         self.path = Path(path)
-        if not self.path.is_file(): raise FileNotFoundError(f'There is no file {path}: write one with export_onnx, export_program or adafocus_export.')
-        try: self.run,about,self.sizes = (_open_onnx if self.path.suffix=='.onnx' else _open_program)(self.path)
+        if not self.path.is_file():
+            raise FileNotFoundError(f'There is no file {path}: write one with export_onnx, export_program or adafocus_export.')
+        kind = _open_onnx if self.path.suffix=='.onnx' else _load_program if trust_code else _open_program
+        try: self.run,about,self.sizes = kind(self.path)
         except ImportError: raise
+        except UnsafeFile as e:
+            remedy = 'Write it again with export_onnx.' if kind is _open_onnx else \
+                     'If you trust whoever wrote it, open it with Exported(path, trust_code=True), which can run code.'
+            raise ValueError(f'{path} {e}; it is left closed. {remedy}') from None
         except Exception as e:
             raise ValueError(f'{path} cannot be opened ({type(e).__name__}): it is damaged, or no file of export_onnx (*.onnx) '
                              'or export_program (*.pt2). Write it again.') from e
-        if not about: raise ValueError(f'{path} was not written by export_onnx or export_program: only their files say what goes in and out.')
-        self.about = json.loads(about)
+        self.about = _check_about(about, self.sizes) if about else None
+        if self.about is None:
+            raise ValueError(f'{path} was not written by export_onnx or export_program: only their files say what goes in '
+                             'and out.')
+        self.prepare,self.labels = self.about.get('prepare'),self.about.get('labels')
 
 # %% ../nbs/13_export.ipynb #f1300021
 @patch
@@ -433,6 +658,31 @@ def stream(self:Exported,
         states = [outs[-1][f'new_{o}'] for o in self.about['states']]
     return {k: torch.stack([o[k] for o in outs], 1) for k in outs[0] if not k.startswith('new_')}
 
+# %% ../nbs/13_export.ipynb #a8aec7bd
+@patch
+def clip(self:Exported,
+    path # video file, or folder of numbered frames
+)->tuple: # frames (1, T, 3, S, S), and which frames of the video these are
+    "A video, prepared as the model needs it"
+    if self.prepare is None:
+        raise ValueError(f'{self.path} does not say how frames are prepared: export its model again with this version.')
+    p = self.prepare
+    x,indices = load_clip(path, p['n_frames'], p['frame_size'], p['resize'], p['square'])
+    return x[None].as_subclass(Tensor), indices
+
+@patch
+def predict(self:Exported,
+    path,    # video file, or folder of numbered frames
+    k:int=5  # best guesses to keep
+)->dict:     # file, top: label and probability of each, frames
+    "The best guesses for one video"
+    x,indices = self.clip(path)
+    logits = (self.stream(x) if self.about['states'] else self(x))['logits'][0,-1]
+    p = logits.sigmoid() if self.about['config'].get('multilabel')=='bce' else logits.softmax(-1)
+    labels = self.labels or [str(i) for i in range(len(p))]
+    top = [dict(label=labels[i], probability=round(v.item(),4)) for v,i in zip(*p.topk(min(k, len(p))))]
+    return dict(file=str(path), top=top, frames=indices.tolist())
+
 # %% ../nbs/13_export.ipynb #2da4e71a
 def _noise(model):
     "Random frames of the sizes that a model reads"
@@ -443,12 +693,13 @@ def _noise(model):
 
 # %% ../nbs/13_export.ipynb #f1300028
 def check_exported(
-    path,       # file that `export_onnx` or `export_program` wrote
-    model,      # the model that it was made of
-    frames=None # (B, T, 3, H, W) bytes; None: noise of several sizes
-)->float:       # largest difference of any output
+    path,        # file that `export_onnx` or `export_program` wrote
+    model,       # the model that it was made of
+    frames=None, # (B, T, 3, H, W) bytes; None: noise of several sizes
+    trust_code:bool=False # of `Exported`
+)->float:        # largest difference of any output
     "Run a file beside its model"
-    file,model,worst = Exported(path),copy.deepcopy(model).eval(),0.
+    file,model,worst = Exported(path, trust_code),copy.deepcopy(model).eval(),0.
     for x in _noise(model) if frames is None else [torch.as_tensor(frames)]:
         got = file.stream(x) if file.about['states'] else file(x)
         with torch.no_grad(): want = model(x.to(model.candidates.device))._asdict()
