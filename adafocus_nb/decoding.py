@@ -55,6 +55,7 @@ class VideoError(ValueError):
 
 _LISTS = set(('hls applehttp concat concatf dash imf sdp rtsp rtp tty ffmetadata lavfi webm_dash_manifest '
               'image2 image2pipe rawvideo bin idf xbin adf').split())
+_KINDS = ','.join(sorted(o for o in av.formats_available if not _LISTS & set(o.split(','))))   # what FFmpeg may take a file for
 
 # %% ../nbs/18_decoding.ipynb #b98bf126
 def _no_size(path, about):
@@ -103,7 +104,7 @@ def _opened(path, threads=1):
     _check_file(path)
     box = None
     try:
-        box = _open(f'file:{path}', options=dict(protocol_whitelist='file'), timeout=10)
+        box = _open(f'file:{path}', options=dict(protocol_whitelist='file', format_whitelist=_KINDS), timeout=10)
         stream = _video_of(path, box)
         ctx = stream.codec_context
         ctx.thread_count = threads
@@ -525,7 +526,8 @@ def _frames_pyav(path, pick, tensor, threads, count):
 def _frames_torchcodec(path, pick, tensor, threads, count):
     from torchcodec.decoders import VideoDecoder
     try:
-        dec = VideoDecoder(str(path), seek_mode='exact', num_ffmpeg_threads=threads)
+        with _opened(path): pass                                           # refuses lists of other files
+        dec = VideoDecoder(str(Path(path).absolute()), seek_mode='exact', num_ffmpeg_threads=threads)
         frames,wanted = _picked(path, pick, len(dec))
         data = dec.get_frames_at(indices=wanted).data.permute(0,2,3,1).contiguous().numpy()
     except (RuntimeError, ValueError) as e:
@@ -574,10 +576,14 @@ def _rgb(im):
         return np.repeat((x/256).clip(0, 255).astype(np.uint8)[:,:,None], 3, 2)
     return np.array(im.convert('RGB'))
 
+_STILLS = ('JPEG','PNG','WEBP','BMP','GIF','TIFF')     # among the others is PostScript, for which Pillow starts a program
+
 def _read_frame(file, tensor=None):
     "One image as (3,h,w) bytes"
     try:
-        with Image.open(file) as im: x = _rgb(im)
+        with Image.open(file, formats=_STILLS) as im:
+            if im.width*im.height>2**26: raise ValueError(f'it says that it has {im.width} x {im.height} pixels')
+            x = _rgb(im)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as e:
         raise VideoError(f'{file} cannot be read ({e}). Extract the frames of this video again.') from None
     return ifnone(tensor, _ToTensor())(av.VideoFrame.from_ndarray(np.ascontiguousarray(x), 'rgb24'))
