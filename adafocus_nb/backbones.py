@@ -261,7 +261,8 @@ _WRAPPERS = ('state_dict','model_state_dict','model','net','network','weights','
 
 def _unwrapped(state):
     "The state dict inside of what a training program has saved"
-    while isinstance(state, Mapping):
+    for _ in range(8):                                                         # a file can hold itself
+        if not isinstance(state, Mapping): break
         inside = [state[k] for k in _WRAPPERS if isinstance(state.get(k), Mapping)]
         if not inside and not any(map(torch.is_tensor, state.values())):
             inside = [o for o in state.values() if isinstance(o, Mapping)]

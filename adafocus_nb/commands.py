@@ -391,7 +391,7 @@ def adafocus_convert(
 @command
 def adafocus_export(
     run:str,          # folder of a run, or of a model
-    out:str,          # file to write: *.onnx, or *.pt2 for torch.export
+    out:str,          # file to write: *.onnx, or *.pt2 for torch.export (which runs what a .pt2 says: give it your own only)
     step:bool=False,  # one frame of a stream instead of whole videos
     keep:float=None,  # fraction of the frames that AdaFocus+ keeps (default: as it was trained)
     json:bool=False   # print JSON and nothing else

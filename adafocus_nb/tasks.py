@@ -29,7 +29,7 @@ from .decoding import Probe, VideoError, iter_stream, probe_video, video_info
 from .sources import check_source, class_names, read_source
 from .video_data import MovingDigits, MovingMotions, VideoDataLoaders, centre_crop
 from .backbones import BACKBONES
-from .policy_ppo import AdaFocus, Focus, preset_config
+from .policy_ppo import AdaFocus, Focus, preset_config, read_json
 from .runs import (Look, Run, annotate_video, device_name, focus_frames, patch_in_frame, plot_curves,
                               save_gif, versions)
 from .training_stages import RECIPES, evaluate, trainer_of
@@ -79,8 +79,8 @@ def run_options(
     "What a run was started with"
     path = Path(run)/'config.json'
     if not path.exists(): raise FileNotFoundError(f'{run} holds no run: config.json is missing.')
-    config = json.loads(path.read_text())
-    if config.get('command')!='adafocus_train': raise ValueError(f'{run} was not written by adafocus_train.')
+    config = read_json(path)
+    if config.get('command')!='adafocus_train' or not isinstance(config.get('options'), dict): raise ValueError(f'{run} was not written by adafocus_train.')
     return config['options']
 
 # %% ../nbs/20_tasks.ipynb #f1100004
@@ -524,7 +524,7 @@ def _options_of(run):
     "What `run_options` says; of a demo what `train` would have been told; of a model without a run nothing"
     try: return run_options(run)
     except (OSError, ValueError): pass
-    try: config = json.loads((run/'config.json').read_text())
+    try: config = read_json(run/'config.json')
     except (OSError, ValueError): return {}
     return _demo_options(config) if config.get('command')=='adafocus_demo' else {}
 
@@ -786,7 +786,7 @@ def export_model(
     if write is None: raise ValueError(f'{out}: the name must end with .onnx, or with .pt2 for torch.export.')
     model,_ = trained_model(run, 'cpu', keep)
     path = write(model, out, step)
-    about,off = Exported(path).about,check_exported(path, model)
+    about,off = Exported(path, trust_code=True).about,check_exported(path, model, trust_code=True)   # we have just written it
     return dict(run=str(run), file=str(path), bytes=path.stat().st_size, largest_difference=off,
                 **{k: about[k] for k in ('model','inputs','outputs','states')})
 
@@ -976,9 +976,10 @@ def reproduce(
 def _rates_of(path):
     "What --json has written on another machine"
     if not Path(path).is_file(): raise FileNotFoundError(f'--rates {path}: there is no such file.')
-    try: known = json.loads(Path(path).read_text())
-    except ValueError: known = None
-    if not isinstance(known, dict) or not {'videos_a_step','rates','decode','device','versions'}<=known.keys():
+    kinds = dict(videos_a_step=int, rates=dict, decode=(int,float,dict,list), device=str, versions=dict)
+    try: known = read_json(path)
+    except ValueError: known = {}
+    if not all(isinstance(known.get(k), kind) for k,kind in kinds.items()):
         raise ValueError(f'--rates {path} is not a plan: adafocus_plan DATA --json > FILE writes one.')
     return known
 
