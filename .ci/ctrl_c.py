@@ -42,6 +42,7 @@ def interrupted(videos, out, after, everyone):
     return (None, lines[-1]) if len(lines)==1 and lines[0].startswith('Stopped. ') else ('more than one line', said)
 
 def main():
+    signal.signal(signal.SIGINT, signal.default_int_handler)                  # a shell lets its background jobs ignore it
     n, rng = int((sys.argv[1:2] or [20])[0]), random.Random(int((sys.argv[2:3] or [0])[0]))
     passed = failed = 0
     with tempfile.TemporaryDirectory() as tmp:

@@ -158,7 +158,7 @@ def _about_cache(p):
     else: yield (f'{needs}, for validation videos only: no training video fits into {each}. '
                  'Shorter copies of them would help more than cores.')
     if p['cached']<1: yield f"With --cache-mb {p['all_mb']} it would keep all, and need {_size(p['all_gb'])}."
-    yield f"({p['asked']} videos were asked; all frames of the median one take {p['median_mb']:.0f} MB.)"
+    yield f"({p['asked']} videos were asked; all frames of the median one take {p['median_mb']:.1f} MB.)"
 
 # %% ../nbs/16_plan.ipynb #c1600031e
 def plan_table(
