@@ -110,13 +110,13 @@ def _walk(folder, above=(), hidden=False):
         if kind=='folder': yield from _walk(e.path, above, out)
 
 # %% ../nbs/19_sources.ipynb #f1472ba4
-_VIDEO = set('''.mp4 .m4v .mov .qt .3gp .3g2 .avi .divx .xvid .mkv .mk3d .webm .ogv .ogm .flv .f4v .wmv .asf .mpg .mpeg
-    .mpeg4 .mpe .mpv .m1v .m2v .mp2v .vob .ts .m2ts .mts .m2t .tp .trp .tod .mod .mxf .gxf .dv .dvr-ms .wtv .rm .rmvb .gif
-    .apng .y4m .h264 .264 .h265 .265 .hevc .ivf .obu .av1 .nut .amv .mjpeg .mjpg .vc1 .nsv .insv .ismv'''.split())
+_VIDEO = set('''.mp4 .m4v .mov .qt .3gp .3g2 .avi .divx .xvid .mkv .mk3d .webm .ogv .ogm .flv .f4v .wmv .asf .mpg
+    .mpeg .mpeg4 .mpe .mpv .m1v .m2v .mp2v .vob .ts .m2ts .mts .m2t .tp .trp .tod .mod .mxf .gxf .dv .dvr-ms .wtv .rm
+    .rmvb .gif .apng .y4m .h264 .264 .h265 .265 .hevc .ivf .obu .av1 .nut .amv .mjpeg .mjpg .vc1 .nsv .insv .ismv'''.split())
 _IMAGE = {'.jpg','.jpeg','.png'}                                           # of which a folder of frames is made
 _PICTURES = _IMAGE | set('.bmp .webp .tif .tiff .heic .avif .ppm .pgm .thm'.split())
-_TEXTS = set('''.txt .json .jsonl .csv .tsv .xml .yaml .yml .md .srt .vtt .ass .ssa .sub .idx .nfo .log .html .htm .url .lnk
-    .ini .db .pdf .xlsx .py .ipynb .npy .npz .pkl .mat'''.split())
+_TEXTS = set('''.txt .json .jsonl .csv .tsv .xml .yaml .yml .md .srt .vtt .ass .ssa .sub .idx .nfo .log .html .htm
+    .url .lnk .ini .db .pdf .xlsx .py .ipynb .npy .npz .pkl .mat'''.split())
 
 _Found = namedtuple('_Found', 'videos pictures texts others hidden lost folders')   # paths; lost: (path, why)
 
@@ -200,7 +200,8 @@ def _alike(below):
     pairs = ((a,b) for a in below for b in below if a<b)
     return first(pairs, lambda o: len(below[o[0]] & below[o[1]])>1)
 
-def _not_parts(root, names, why): return ValueError(f'{root} has the folders {" and ".join(sorted(names))}, {why}, or give a CSV.')
+def _not_parts(root, names, why):
+    return ValueError(f'{root} has the folders {" and ".join(sorted(names))}, {why}, or give a CSV.')
 
 def _are_parts(root, below):
     "Are the top folders parts of a data set (and no classes)? ValueError where that cannot be told"
@@ -213,11 +214,13 @@ def _are_parts(root, below):
     if len(set(words.values()))>1 and 'train' in words.values():
         if train & held or (len(train)>1 and not held and not strange): return True
         if strange: return False                                           # classes with such names
-        if train or held: raise _not_parts(root, words, 'which have no class in common: give each of them the same classes')
-        raise _not_parts(root, words, 'but no folders of classes in them: put the videos of each class into one (train/crow/a.mp4)')
+        why = 'but no folders of classes in them: put the videos of each class into one (train/crow/a.mp4)'
+        if train or held: why = 'which have no class in common: give each of them the same classes'
+        raise _not_parts(root, words, why)
     two = _alike(below) if 'train' in words.values() or not strange else None
-    if two: raise _not_parts(root, two, 'which look like parts of the data, as they hold the same names, but not like training '
-                             'and validation: call them train, valid and test')
+    if two:
+        raise _not_parts(root, two, 'which look like parts of the data, as they hold the same names, but not like '
+                         'training and validation: call them train, valid and test')
     return False
 
 # %% ../nbs/19_sources.ipynb #f3e46cb9
@@ -235,7 +238,8 @@ def _by_word(words, where, how_to_test):
         line = f'{where} names one part only ({given[0]}): which videos are for validation is drawn.'
         return [None]*len(words),[line]
     uses = _uses(given)
-    lines = [f'{n[o]} {o} videos are left out, since there are others for validation. {how_to_test(o)}' for o in given if uses[o]=='out']
+    out = [o for o in given if uses[o]=='out']
+    lines = [f'{n[o]} {o} videos are left out, since there are others for validation. {how_to_test(o)}' for o in out]
     if uses.get('test')=='valid':
         lines.append(f'There is no part for validation: the {n["test"]} test videos are used for it.')
     return [uses[o] if o else None for o in words],lines
@@ -338,13 +342,15 @@ def _read_folder(root, frames=False):
     rows = [(f,p,o) for f,p,o in zip(files, parts, names) if o is not None]
     split = [None]*len(rows)
     if at is not None:
-        split,more = _by_word([_split_word(p[at]) for _,p,_ in rows], 'The folder', partial(_how_to_test, root, below, at))
+        how = partial(_how_to_test, root, below, at)
+        split,more = _by_word([_split_word(p[at]) for _,p,_ in rows], 'The folder', how)
         lines += more
     rows,split = [o for o,use in zip(rows, split) if use!='out'],[o for o in split if o!='out']
     vocab = _sorted_names({o for *_,o in rows})
     bases = [root/o for o in below] if at==0 else [root]
     if not frames: lines += _empty_classes(root, found, bases, vocab)
-    lines += _copies([f.relative_to(root) for f,*_ in rows], [(o,use) for (*_,o),use in zip(rows, split)]) + _same_but_case(vocab)
+    keys = [(o,use) for (*_,o),use in zip(rows, split)]
+    lines += _copies([f.relative_to(root) for f,*_ in rows], keys) + _same_but_case(vocab)
     labels,ids = [[vocab.index(o)] for *_,o in rows],['/'.join(p) for _,p,_ in rows]
     return _Listed([f for f,*_ in rows], labels, ids, split, vocab, lines + _left_out(root, found, frames))
 
@@ -365,8 +371,8 @@ def _coding(head):
 
 def _text(file):
     "The text of a file, and a line about how it was read; ValueError if it is no text"
-    no_text = ValueError(f'{file} is no CSV file: give a CSV of `path,label` lines, or a folder with a folder of videos '
-                         'for each class.')
+    no_text = ValueError(f'{file} is no CSV file: give a CSV of `path,label` lines, or a folder with a folder of '
+                         'videos for each class.')
     with open(file, 'rb') as f:
         coding = _coding(head := f.read(2**16))
         if coding is None: raise no_text
@@ -405,7 +411,8 @@ def _csv_rows(file):
         has = ', '.join(columns)[:200]
         raise ValueError(f'{file} has the columns {has}: its first line must be `path,label` (or `path,label,split`).')
     if not rows:
-        raise ValueError(f'{file} is empty: its first line is `path,label` (and `split` if you like), then a line for each video.')
+        raise ValueError(f'{file} is empty: its first line is `path,label` (and `split` if you like), '
+                         'then comes a line for each video.')
     return [(n,{**dict(zip(columns, row)), None:''.join(row[len(columns):])}) for n,row in rows],lines
 
 # %% ../nbs/19_sources.ipynb #6a3080b5
@@ -420,7 +427,7 @@ def _unusable(row):
     "Why a line of a CSV cannot be used; None if it can"
     path,label,split = [row.get(o, '') for o in ('path','label','split')]
     if '\x1f' in path+label+split: return 'it holds a NUL character'
-    if row[None]: return f'it has more cells than the first line (quote a name that holds a separator): {row[None][:50]!r}'
+    if row[None]: return f'it has more cells than the first line (are quotes missing?): {row[None][:50]!r}'
     if not path or not label.strip('; '): return f'no {"label" if path else "path"}'
     if re.match(r'\w{2,}://', path): return f'{path} is an address (download it)'
     if split and not _split_word(split): return f'split {split!r} is neither train nor valid'
@@ -440,7 +447,9 @@ def _read_csv(file):
     vocab = _sorted_names({o for y in labels for o in y})
     at = {o:i for i,o in enumerate(vocab)}
     twice = [o for o,n in Counter(names).items() if n>1]
-    if twice: lines.append(f'{len(twice)} videos stand in several lines, such as {twice[0]}: several labels go into one, `crow;flying`.')
+    if twice:
+        lines.append(f'{len(twice)} videos stand in several lines, such as {twice[0]}: '
+                     'several labels go into one line, `crow;flying`.')
     paths,labels = [_csv_path(file.parent, o) for o in names],[[at[o] for o in y] for y in labels]
     return _Listed(paths, labels, names, list(uses), vocab, problems + lines + _same_but_case(vocab))
 
@@ -476,7 +485,7 @@ def class_names(file):
 
 # %% ../nbs/19_sources.ipynb #f0600055
 def _read_list(root, file, sep, layout, vocab):
-    "Paths, labels and numbers of frames of a list, and how many of its lines are too short; ValueError where one is wrong"
+    "Paths, labels, numbers of frames of a list, and how many lines have too few; ValueError where one is wrong"
     paths,labels,frames,short = [],[],[],0
     for n,line in enumerate(_text(root/file)[0].splitlines(), 1):
         if not line.strip(): continue
@@ -486,8 +495,8 @@ def _read_list(root, file, sep, layout, vocab):
             why = f'{file}, line {n}: {line.strip()!r} is not `{form}`. Is the layout {layout!r} right?'
             raise ValueError(why) from None
         if not y or not all(0<=o<len(vocab) for o in y):
-            raise ValueError(f'{file}, line {n}: label {y} does not fit the {len(vocab)} classes of {_LIST_FILES[layout][2]} '
-                             f'(labels are 0 to {len(vocab)-1}).')
+            classes = f'the {len(vocab)} classes of {_LIST_FILES[layout][2]} (labels are 0 to {len(vocab)-1})'
+            raise ValueError(f'{file}, line {n}: label {y} does not fit {classes}.')
         if count<3: short += 1; continue                                       # as in the authors' code
         paths.append(_find_video(root, name)); labels.append(y); frames.append(count)
     return paths,labels,frames,short
@@ -532,12 +541,13 @@ def _two_classes(data, listed):
     "One sentence where there is nothing to tell apart"
     if len(listed.vocab)>1: return
     if not listed.vocab:
-        raise ValueError(f'{data} holds videos, but no folders of classes: put the videos of each class into a folder of its own, '
-                         f'and give the folder above. {" ".join(listed.problems[:2])}')
+        raise ValueError(f'{data} holds videos, but no folders of classes: put the videos of each class into a folder '
+                         f'of its own, and give the folder above. {" ".join(listed.problems[:2])}')
     one = listed.vocab[0]
     below = sorted(_classes_below([Path(o).parts for o in listed.names]).get(one, ()))
     hint = f' Or give {data/one}, if {below[0]} and {below[1]} are classes.' if len(below)>1 else ''
-    raise ValueError(f'{data} has videos of 1 class only ({one}): a classifier needs two. Put each class into a folder of its own.{hint}')
+    raise ValueError(f'{data} has videos of 1 class only ({one}): a classifier needs two. '
+                     f'Put each class into a folder of its own.{hint}')
 
 # %% ../nbs/19_sources.ipynb #f0600058
 def read_source(
@@ -564,8 +574,8 @@ def read_source(
 
 # %% ../nbs/19_sources.ipynb #9f8ec8bf
 class SourceReport:
-    """What `check_source` found: `counts` (class -> (training, validation)), `bad` (path -> sentence), `n_frames` (path -> frames,
-    where the header tells), `problems`, and the `source` without the bad videos"""
+    """What `check_source` found: `counts` (class -> (training, validation)), `bad` (path -> sentence), `n_frames`
+    (path -> frames, where the header tells), `problems`, and the `source` without the bad videos"""
     def __init__(self, source, bad, n_frames):
         store_attr('bad,n_frames')
         self.problems,self.source = source.problems,source.without(bad)
@@ -624,7 +634,8 @@ def check_source(
     report = SourceReport(source, bad, {p:o for p,o in found.items() if isinstance(o, int)})
     both = set(source.train_paths) & set(source.valid_paths)
     if both:
-        report.problems = [*report.problems, f'{len(both)} videos are for training and for validation: {sorted(both)[0]} …']
+        line = f'{len(both)} videos are for training and for validation: {sorted(both)[0]} …'
+        report.problems = [*report.problems, line]
     if not quiet: print(report)
     if bad and (on_error=='stop' or len(bad)==len(paths)): raise VideoError(_all_bad(bad, len(paths)))
     if bad and not quiet: print(f'These {len(bad)} are left out.')

@@ -10,6 +10,7 @@ __all__ = ['TensorVideo', 'digit_images', 'photos', 'bounce', 'backgrounds', 'in
 
 # %% ../nbs/06_video_data.ipynb #705d6276
 import gc, multiprocessing, signal, sys, threading, zlib
+from itertools import chain
 from functools import lru_cache, partial
 
 import numpy as np
@@ -25,7 +26,8 @@ from fastai.data.load import DataLoader
 from fastai.data.core import DataLoaders
 
 # %% ../nbs/06_video_data.ipynb #549126cc
-_SAME_BATCH = set('to cpu cuda float half bfloat16 double byte int long type contiguous detach clone pin_memory requires_grad_ __deepcopy__'.split())
+_SAME_BATCH = set('''to cpu cuda float half bfloat16 double byte int long type contiguous detach clone pin_memory
+    requires_grad_ __deepcopy__'''.split())
 
 class TensorVideo(TensorBase):
     "A clip `(T,3,H,W)` or a batch of clips `(B,T,3,H,W)`, uint8"
@@ -203,13 +205,16 @@ class MovingDigits:
     ):
         store_attr()
         if not 0<digit_size<=shirt_size<=frame_size:
-            raise ValueError(f'digit_size={digit_size}, shirt_size={shirt_size}, frame_size={frame_size}: a digit must fit on its shirt and the shirt on the frame.')
+            raise ValueError(f'digit_size={digit_size}, shirt_size={shirt_size}, frame_size={frame_size}: '
+                             'a digit must fit on its shirt and the shirt on the frame.')
         if n_frames<1: raise ValueError(f'n_frames={n_frames}: a video has at least 1 frame.')
 
     c,vocab = 10,[str(o) for o in range(10)]
 
     @property
-    def settings(self): return {k:getattr(self,k) for k in ('n','n_valid','n_frames','frame_size','digit_size','shirt_size','contrast','visible','clutter','cut','seed')}
+    def settings(self):
+        names = 'n n_valid n_frames frame_size digit_size shirt_size contrast visible clutter cut seed'
+        return {k:getattr(self,k) for k in names.split()}
 
 # %% ../nbs/06_video_data.ipynb #b3b9a981
 @patch
@@ -232,7 +237,7 @@ def clips(self:MovingDigits,
 # %% ../nbs/06_video_data.ipynb #f0600009
 @patch
 def _some(self:MovingDigits, ids, valid, kind, t, size, shirt, visible, cut):
-    draws = Draws(ids, self.seed, stage=int(valid), epoch=zlib.crc32(kind.encode()))  # no stage or epoch here: they tell the kinds of clips apart
+    draws = Draws(ids, self.seed, int(valid), zlib.crc32(kind.encode()))   # here these tell the kinds of clips apart
     ink,label = digit_images(valid)
     which = (draws.uniform('digit')*len(label)).long()
     diameter = shirt[0] + draws.uniform('shirt')*(shirt[1]-shirt[0])
@@ -258,9 +263,12 @@ def stills(self:MovingDigits,
     make = partial(self.clips, n_frames=1, visible=1., cut=part=='local')             # random patches cut shirts, too
     s,f = self.shirt_size, self.frame_size
     p = patch_size
-    phases = dict(glance=[(f, (1.5*s,min(2.5*s,f))), (f, (.9*s,1.5*s))], local=[(p, (.8*p,.95*p))]*(p>1.4*s)+[(p, (.9*min(s,p),min(1.1*s,p)))])[part]
-    return [(make(n, kind=f'{part}{i}', frame_size=size, shirt=shirt), make(n//10, True, f'{part}{i}', frame_size=size, shirt=shirt))
-            for i,(size,shirt) in enumerate(phases)]
+    if part=='glance': phases = [(f, (1.5*s,min(2.5*s,f))), (f, (.9*s,1.5*s))]
+    else:
+        phases = [(p, (.9*min(s,p),min(1.1*s,p)))]
+        if p>1.4*s: phases.insert(0, (p, (.8*p,.95*p)))
+    makers = [partial(make, kind=f'{part}{i}', frame_size=size, shirt=shirt) for i,(size,shirt) in enumerate(phases)]
+    return [(o(n), o(n//10, True)) for o in makers]
 
 # %% ../nbs/06_video_data.ipynb #147ff69d
 class MovingMotions:
@@ -276,7 +284,9 @@ class MovingMotions:
     ):
         store_attr()
         self.n_frames = n_frames if isinstance(n_frames, int) else tuple(n_frames)
-        if not 0<2*spot_size<=2*disc_size<=2*frame_size: raise ValueError(f'spot_size={spot_size}, disc_size={disc_size}, frame_size={frame_size}: the spot must fit on the disc and the disc on the frame.')
+        if not 0<spot_size<=disc_size<=frame_size:
+            raise ValueError(f'spot_size={spot_size}, disc_size={disc_size}, frame_size={frame_size}: '
+                             'the spot must fit on the disc and the disc on the frame.')
         if min(L(self.n_frames))<1: raise ValueError(f'n_frames={n_frames}: a video has at least 1 frame.')
 
     vocab = ['left','right','up','down','grows','shrinks','appears','vanishes']
@@ -285,7 +295,8 @@ class MovingMotions:
 
 # %% ../nbs/06_video_data.ipynb #f0600799
 @patch(as_prop=True)
-def settings(self:MovingMotions): return {k:getattr(self,k) for k in ('n','n_valid','n_frames','frame_size','disc_size','spot_size','seed')}
+def settings(self:MovingMotions):
+    return {k:getattr(self,k) for k in 'n n_valid n_frames frame_size disc_size spot_size seed'.split()}
 
 # %% ../nbs/06_video_data.ipynb #8a5e56dd
 def paint_spots(
@@ -355,10 +366,12 @@ def _some(self:MovingMotions, ids, valid, kind, size, disc, still=False, plain=F
         towards = (label+.5*(u[:,6]-.5))*torch.pi/4                                    # one of eight directions
         offset = .8*torch.stack([towards.sin(), towards.cos()], -1)[:,None]
     color = .3+.4*(((u[:,7:8]*6 + torch.tensor([0.,4,2])) % 6 - 3).abs()-1).clamp(0,1)
-    frames = paint_spots(backgrounds(draws, 12*times, size), path, diameter, offset*room, spot[:,None]*grown, there, color, u[:,8]*torch.pi, plain)
+    behind = backgrounds(draws, 12*times, size)
+    frames = paint_spots(behind, path, diameter, offset*room, spot[:,None]*grown, there, color, u[:,8]*torch.pi, plain)
     frames = (frames.clamp(0,1)*255).round().byte()
     back = torch.cat([torch.arange(t).flip(0)+sum(counts[:i]) for i,t in enumerate(counts)])
-    if not still: frames = torch.where((label%2==1)[:,None,None,None,None], frames[:,back], frames)     # the other one of each pair
+    is_other = (label%2==1)[:,None,None,None,None]                          # of each pair of classes
+    if not still: frames = torch.where(is_other, frames[:,back], frames)
     return frames, label, centre[:,None], torch.ones(len(ids), 1, dtype=torch.bool)
 
 # %% ../nbs/06_video_data.ipynb #16293e27
@@ -387,20 +400,23 @@ def check_clip(
         raise ValueError(f'Clip {i} has shape {tuple(x.shape)}: a clip is (T, 3, H, W) with T at least 1. '
                          'Repeat a grey channel three times; drop an alpha channel.')
     if x.is_floating_point() and not x.isfinite().all(): raise ValueError(f'Clip {i} holds NaN or infinite pixels.')
-    if getattr(y, 'ndim', 0)==1:                                                       # several labels: a 0 or a 1 for each class
+    if getattr(y, 'ndim', 0)==1:                                           # several labels: a 0 or a 1 for each class
         if n_classes is not None and len(y)!=n_classes or not ((y==0)|(y==1)).all():
-            raise ValueError(f'Clip {i} has {len(y)} labels that should be 0 or 1, one for each of {n_classes} classes.')
-        if not (y==1).any(): raise ValueError(f'Clip {i} has no label: give each video at least one class, or leave it out.')
+            why = f'{len(y)} labels that should be 0 or 1, one for each of {n_classes} classes'
+            raise ValueError(f'Clip {i} has {why}.')
+        if not (y==1).any():
+            raise ValueError(f'Clip {i} has no label: give each video at least one class, or leave it out.')
     elif n_classes is not None and not 0<=int(y)<n_classes:
         raise ValueError(f'Clip {i} has label {int(y)}: with {n_classes} classes labels are 0 to {n_classes-1}.')
 
 # %% ../nbs/06_video_data.ipynb #8857275d
 class ClipLoader(DataLoader):
     "fastai's DataLoader over clips: repeatable order, sample ids on every batch, augmentation on the device"
-    def __init__(self, dataset, bs=16, shuffle=False, seed=0, augment=None, n_classes=None, start_method=None, **kwargs):
+    def __init__(self, dataset, bs=16, shuffle=False, seed=0, augment=None, n_classes=None, start_method=None,
+                 **kwargs):
         super().__init__(dataset, bs=bs, shuffle=shuffle, **kwargs)
         self.seed,self.augment,self.n_classes,self.stage,self.epoch = seed,augment,n_classes,0,0
-        self.start_method,self.workers = start_method,None                          # how processes start: None, 'fork', 'spawn', 'forkserver'
+        self.start_method,self.workers = start_method,None                 # 'fork', 'spawn', 'forkserver'; None: Python's
 
     def set_epoch(self, stage, epoch): self.stage,self.epoch = stage,epoch
     def draws(self, ids): return Draws(ids, self.seed, self.stage, self.epoch)
@@ -422,16 +438,19 @@ class ClipLoader(DataLoader):
         self.randomize(); self.before_iter()
         if self.workers is None: self.workers = Workers(self)
         for b in self.workers.batches(self, chunked(self.get_idxs(), self.bs, self.drop_last)):
-            b = to_device(tuple(b), self.device) if self.device is not None else tuple(b)       # pinned memory comes as a list
+            if isinstance(b, list) and self.pin_memory: b = tuple(b)       # as pinning makes lists of tuples
+            if self.device is not None: b = to_device(b, self.device)
             yield self.after_batch(b)
         self.after_iter()
 
 # %% ../nbs/06_video_data.ipynb #ec444bba
+_OF_MAIN = set('workers fake_l rng it plan _DataLoader__idxs'.split())      # what only the main process needs
+
 def _for_workers(dl):
-    "A loader that another process can read: of a class that it can import, and without what only the main process needs"
-    importable = lambda c: issubclass(c, ClipLoader) and getattr(sys.modules.get(c.__module__), c.__qualname__, None) is c
-    res = object.__new__(first(type(dl).__mro__, importable) or type(dl))
-    vars(res).update({k:v for k,v in vars(dl).items() if k not in ('workers','fake_l','rng','it','plan','_DataLoader__idxs')}, augment=None)
+    "A loader that another process can read, of a class that it can import"
+    def known(c): return issubclass(c, ClipLoader) and getattr(sys.modules.get(c.__module__), c.__qualname__, None) is c
+    res = object.__new__(first(type(dl).__mro__, known) or type(dl))
+    vars(res).update({k:v for k,v in vars(dl).items() if k not in _OF_MAIN}, augment=None)
     return res
 
 def _to_shared(b):
@@ -457,18 +476,19 @@ def _as_it_is(b): return b
 class WorkerError(OSError):
     "Processes that load videos cannot go on: one sentence with the remedy"
 
-def _worker_error(e):
-    "The sentence for what PyTorch says about workers; the error itself if it is about something else"
+def _worker_error(e, dead=False):
+    "The sentence for what PyTorch says about workers, or for what follows from a dead one; else the error itself"
     text,without = str(e),'load without other processes (--workers 0, num_workers=0)'
     if any(o in text for o in ('shared memory','shm','Bus error','No space left')):
-        return WorkerError(f'The memory that processes share (/dev/shm) is too small for the batches of the workers: {without}, '
-                           'or give more of it (docker run --shm-size 8g). --resume goes on with a run.')
-    if 'Too many open files' in text or 'ancdata' in text:
-        return WorkerError(f'The workers have too many open files: allow more (ulimit -n 65536), or {without}. --resume goes on with a run.')
-    if 'DataLoader worker' in text and ('killed' in text or 'exited' in text):
-        return WorkerError('A process that loads videos was killed or has ended, most often because memory ran out: take fewer workers or a '
-                           f'smaller batch, or {without}. --resume goes on with a run.')
-    return e
+        why = ('The memory that processes share (/dev/shm) is too small for the batches of the workers: '
+               f'{without}, or give more of it (docker run --shm-size 8g)')
+    elif 'Too many open files' in text or 'ancdata' in text:
+        why = f'The workers have too many open files: allow more (ulimit -n 65536), or {without}'
+    elif dead or 'DataLoader worker' in text and ('killed' in text or 'exited' in text):
+        why = ('A process that loads videos was killed or has ended, most often because memory ran out: '
+               f'take fewer workers or a smaller batch, or {without}')
+    else: return e
+    return WorkerError(f'{why}. --resume goes on with a run.')
 
 def _watch_workers():
     "Let a worker's death interrupt the main process with our sentence"
@@ -480,6 +500,12 @@ def _watch_workers():
         except RuntimeError as e: raise _worker_error(e) from None
     signal.signal(signal.SIGCHLD, handler)
 
+def _one_died(e, batches):
+    "Did a worker die, and is this error what follows, such as a broken connection?"
+    if 'in DataLoader worker process' in str(e): return False              # a worker lives, and has sent this error
+    for p in batches._workers: p.join(.2)
+    return any(p.exitcode is not None for p in batches._workers)
+
 def _explained(pool):
     "The batches of a pool of workers, with our sentences"
     try: batches = iter(pool); _watch_workers()
@@ -487,7 +513,8 @@ def _explained(pool):
     while True:
         try: b = next(batches)
         except StopIteration: return
-        except RuntimeError as e: raise _worker_error(e) from None
+        except WorkerError: raise
+        except (RuntimeError, OSError, EOFError) as e: raise _worker_error(e, _one_died(e, batches)) from None
         yield b
 
 # %% ../nbs/06_video_data.ipynb #f190d67b
@@ -501,11 +528,14 @@ class Workers:
         return start!='fork'
 
     def _new(self, keys, kept):
-        dl = self.loaders[0].fake_l
-        return TorchLoader(_Job(self.loaders), batch_size=None, sampler=keys, num_workers=dl.num_workers, collate_fn=_as_it_is, pin_memory=dl.pin_memory,
-                           timeout=dl.timeout, persistent_workers=kept, multiprocessing_context=self.loaders[0].start_method)
+        dl,start = self.loaders[0].fake_l,self.loaders[0].start_method
+        return TorchLoader(_Job(self.loaders), batch_size=None, sampler=keys, collate_fn=_as_it_is, timeout=dl.timeout,
+                           num_workers=dl.num_workers, pin_memory=dl.pin_memory, persistent_workers=kept,
+                           multiprocessing_context=start)
 
-    def _settings(self): return [v for o in self.loaders for v in (o.dataset, o.seed, o.n_classes, *getattr(o.dataset, '__dict__', {}).values())]
+    def _settings(self):
+        rows = [(o.dataset, o.seed, o.n_classes, *getattr(o.dataset, '__dict__', {}).values()) for o in self.loaders]
+        return list(chain(*rows))
 
     def _usable(self):
         "Are the processes alive, and do they know the settings of now?"
@@ -524,7 +554,7 @@ class Workers:
         if not keys: return
         if self.busy or not self.kept(): yield from _explained(self._new(keys, False)); return
         if not self._usable():
-            self.stop(); gc.collect()                                              # so do those of loaders that nobody holds
+            self.stop(); gc.collect()                                      # so do those of loaders that nobody holds
             self.pool,self.known = self._new(self.keys, True),self._settings()
         self.busy,self.keys[:] = True,keys
         try: yield from _explained(self.pool)
@@ -576,7 +606,7 @@ class VideoDataLoaders(DataLoaders):
         self.multilabel,self.preparation,self.prepare = False,'',None
         both = [o for o in (train, valid) if isinstance(o, ClipLoader)]
         alike = {(o.fake_l.num_workers, o.start_method, o.pin_memory) for o in both}
-        if len(both)==2 and len(alike)==1: train.workers = valid.workers = Workers(train, valid)   # the same processes for both
+        if len(both)==2 and len(alike)==1: train.workers = valid.workers = Workers(train, valid)   # for both
 
     def set_epoch(self, stage, epoch): self.train.set_epoch(stage, epoch)
 
@@ -600,7 +630,8 @@ class VideoDataLoaders(DataLoaders):
         "Loaders over two data sets"
         device = ifnone(device, default_device())
         kwargs = dict(seed=seed, n_classes=len(vocab), device=device, **kwargs)
-        res = cls(ClipLoader(train, bs, shuffle=True, augment=augment, **kwargs), ClipLoader(valid, 2*bs, **kwargs), vocab, source, device)
+        train_dl = ClipLoader(train, bs, shuffle=True, augment=augment, **kwargs)
+        res = cls(train_dl, ClipLoader(valid, 2*bs, **kwargs), vocab, source, device)
         res.multilabel = _has_several(train) if multilabel is None else multilabel
         return res
 
@@ -612,8 +643,9 @@ def dataloaders(self:MovingDigits,
     **kwargs      # for `VideoDataLoaders.from_clips`
 )->VideoDataLoaders:
     "Training and validation videos in memory, training ones slightly rescaled (and never mirrored)"
-    return VideoDataLoaders.from_clips(self.clips(self.n), self.clips(self.n_valid, valid=True), self.vocab, bs=bs, seed=self.seed,
-                                       augment=ClipAugment(scales=(1.,.875), flip=False), source=self, device=device, **kwargs)
+    train,valid = self.clips(self.n),self.clips(self.n_valid, valid=True)
+    augment = ClipAugment(scales=(1.,.875), flip=False)
+    return VideoDataLoaders.from_clips(train, valid, self.vocab, bs, self.seed, augment, self, device, **kwargs)
 
 MovingMotions.dataloaders = MovingDigits.dataloaders
 
@@ -626,7 +658,9 @@ def show_batch(self:VideoDataLoaders,
     "Show a few clips of a batch with their labels"
     x,y = ifnone(b, self.one_batch())
     fig,axs = plt.subplots(min(max_n,len(x)), x.shape[1], figsize=(x.shape[1], 1.2*min(max_n,len(x))), squeeze=False)
-    for clip,label,row in zip(x.cpu(), y, axs): clip.show(row, titles=[', '.join(L(self.vocab)[label.bool()]) if label.ndim else self.vocab[label]]+['']*(len(clip)-1))
+    for clip,label,row in zip(x.cpu(), y, axs):
+        name = ', '.join(L(self.vocab)[label.bool()]) if label.ndim else self.vocab[label]
+        clip.show(row, titles=[name]+['']*(len(clip)-1))
 
 # %% ../nbs/06_video_data.ipynb #3be45a29
 def show_results(
@@ -639,7 +673,8 @@ def show_results(
     max_n:int=4    # videos to show
 ):
     "Clips with the chosen patches, and the prediction after each frame; red where it is wrong"
-    x,y,p,corners = x[:max_n].as_subclass(Tensor).cpu(), y[:max_n].cpu(), logits[:max_n].detach().cpu().softmax(-1), corners[:max_n].cpu()
+    x,y,corners = x[:max_n].as_subclass(Tensor).cpu(), y[:max_n].cpu(), corners[:max_n].cpu()
+    p = logits[:max_n].detach().cpu().softmax(-1)
     fig,axs = plt.subplots(*x.shape[:2], figsize=(1.1*x.shape[1], 1.35*len(x)), squeeze=False)
     for i in range(len(x)):
         q,guess = p[i].max(-1)
@@ -650,7 +685,6 @@ def show_results(
 
 # %% ../nbs/06_video_data.ipynb #dcf11b15
 import hashlib, os, tempfile, warnings
-from itertools import chain
 from pathlib import Path
 
 from plum import dispatch
@@ -695,7 +729,7 @@ def cache_bytes(
     info,            # `VideoInfo` of a video (or `Probe`, if it tells the frames or the seconds)
     short_side=None, # frames are scaled so that the shorter side has this many pixels
     square=None,     # or to a square of this side
-    n_frames=None,   # T (or a pair) of a video for validation, of which these frames are kept; None: for training, all frames
+    n_frames=None,   # T (or a pair) frames are kept of a video for validation; None: all, for training
     cache_mb=64      # a training video is kept if all its frames fit into this
 )->int:              # 0 where it is not kept
     "Bytes that the cache takes for a video"
@@ -721,7 +755,7 @@ class VideoFiles:
         cache_mb=64         # a training video is kept if all its frames fit into this
     ):
         store_attr()
-        self.not_whole = set()                     # training videos that are too long for the cache, or have a damaged frame
+        self.not_whole = set()                     # training videos too long for the cache, or with a damaged frame
     def __len__(self): return len(self.paths)
     def __getitem__(self, i): return self.clip(i, Draws([i]))
 
@@ -732,8 +766,9 @@ def _whole(self:VideoFiles, path):
     size = self.short_side,self.square
     if path in self.not_whole: return None
     try:
-        if cache_bytes(video_info(path), *size, cache_mb=self.cache_mb): return decode_frames(path, lambda n: range(n), *size, self.backend)
-    except VideoError: pass                                                # a frame is damaged: perhaps not one that is wanted
+        fits = cache_bytes(video_info(path), *size, cache_mb=self.cache_mb)
+        if fits: return decode_frames(path, lambda n: range(n), *size, self.backend)
+    except VideoError: pass                                                # a damaged frame: perhaps none that is wanted
     self.not_whole.add(path)
 
 @patch
@@ -769,23 +804,25 @@ class VideoCrop:
         hw     # (B, 2) true heights and widths
     ):         # (B, T, 3, frame_size, frame_size) uint8
         (b,t,c,h,w),s = x.shape,self.frame_size
-        if not self.train: return TensorVideo(crop_patches(x.as_subclass(Tensor), ((hw-s)//2)[:,None].expand(-1,t,-1), s))
+        if not self.train:
+            corners = ((hw-s)//2)[:,None].expand(-1,t,-1)
+            return TensorVideo(crop_patches(x.as_subclass(Tensor), corners, s))
         grid = self._grid(draws.uniform('augment', 4).to(x.device), hw, h, w)
         out = _sample(x.as_subclass(Tensor).flatten(1,2).float(), grid)
-        return TensorVideo(out.round().byte().view(b,t,c,s,s))                                                 # (B,T*C,S,S) -> (B,T,C,S,S)
+        return TensorVideo(out.round().byte().view(b,t,c,s,s))             # (B,T*C,S,S) -> (B,T,C,S,S)
 
 # %% ../nbs/06_video_data.ipynb #f0600611
 @patch
 def _grid(self:VideoCrop, u, hw, h, w):
     "Random crops as a grid (B,S,S,2) on frames padded to h x w"
     s = self.frame_size
-    side = torch.tensor(self.scales, device=u.device)[(u[:,0]*len(self.scales)).long()] * hw.amin(1)       # (B,)
-    start = u[:,1:3]*(hw-side[:,None])                                                                     # anywhere within the frame
-    at = start[...,None] + side[:,None,None]*(torch.arange(s, device=u.device)+.5)/s                       # (B,2,S) in pixels
-    at = torch.minimum(at.clamp(min=.5), hw[...,None]-.5)                                                  # not into the padding
+    side = torch.tensor(self.scales, device=u.device)[(u[:,0]*len(self.scales)).long()] * hw.amin(1)   # (B,)
+    start = u[:,1:3]*(hw-side[:,None])                                     # anywhere in the frame
+    at = start[...,None] + side[:,None,None]*(torch.arange(s, device=u.device)+.5)/s                   # (B,2,S) in pixels
+    at = torch.minimum(at.clamp(min=.5), hw[...,None]-.5)                  # not into the padding
     if self.flip: at[:,1] = torch.where(u[:,3:]<.5, at[:,1].flip(-1), at[:,1])
     at = 2*at/torch.tensor([[[h],[w]]], device=u.device) - 1
-    return torch.stack([at[:,1,None,:].expand(-1,s,-1), at[:,0,:,None].expand(-1,-1,s)], -1)               # (B,S,S,2) as (x, y)
+    return torch.stack([at[:,1,None,:].expand(-1,s,-1), at[:,0,:,None].expand(-1,-1,s)], -1)   # (B,S,S,2): x, y
 
 # %% ../nbs/06_video_data.ipynb #1e62d73d
 def pad_clips(
@@ -805,7 +842,7 @@ class VideoLoader(ClipLoader):
     def __init__(self, dataset, bs=16, on_error='stop', **kwargs):
         if on_error not in ('stop','skip'): raise ValueError(f"on_error={on_error!r}: choose 'stop' or 'skip'.")
         super().__init__(dataset, bs=bs, **kwargs)
-        self.on_error,self.damaged = on_error,{}                              # damaged: path -> sentence, of all that were met
+        self.on_error,self.damaged = on_error,{}                           # damaged: path -> sentence, of all met
 
     def create_item(self, i):
         try: x,y = self.dataset.clip(i, self.draws([i]))
@@ -818,7 +855,8 @@ class VideoLoader(ClipLoader):
         for b in super().__iter__():
             if b is not None: n += 1; yield b
         if not n and len(self.dataset):
-            raise VideoError(f'None of the {len(self.dataset)} videos can be read. The first: {first(self.damaged.values())}')
+            why = first(self.damaged.values())
+            raise VideoError(f'None of the {len(self.dataset)} videos can be read. The first: {why}')
 
 # %% ../nbs/06_video_data.ipynb #f0600068
 @patch
@@ -867,10 +905,12 @@ def load_clip(
 # %% ../nbs/06_video_data.ipynb #752ab27f
 def _preparation(n_frames, frame_size, resize, square, scales, flip):
     "What a frame goes through, in words"
-    scaled = f'scaled to {f"{resize} x {resize}" if square else f"a shorter side of {resize}"}'
+    size = f'{resize} x {resize}' if square else f'a shorter side of {resize}'
     count = n_frames if isinstance(n_frames, int) else ' + '.join(map(str, n_frames))
-    return (f'{count} frames, {scaled}. Training: one frame at random from each of {count} segments, a random square of {", ".join(f"{o:g}" for o in scales)} '
-        f'of the shorter side resized to {frame_size}, {"half of the clips mirrored" if flip else "never mirrored"}. Test: the middle frame of each segment, the central {frame_size} x {frame_size}.')
+    sides,mirrored = ', '.join(f'{o:g}' for o in scales),'half of the clips mirrored' if flip else 'never mirrored'
+    return (f'{count} frames, scaled to {size}. Training: one frame at random from each of {count} segments, '
+            f'a random square of {sides} of the shorter side resized to {frame_size}, {mirrored}. '
+            f'Test: the middle frame of each segment, the central {frame_size} x {frame_size}.')
 
 # %% ../nbs/06_video_data.ipynb #f0600070
 @patch(cls_method=True)
@@ -893,13 +933,17 @@ def from_source(cls:VideoDataLoaders,
     **kwargs                  # for `ClipLoader` and fastai's DataLoader
 )->VideoDataLoaders:
     "Loaders over the videos of a source"
-    resize,device,flip = ifnone(resize, round(frame_size*256/224)),ifnone(device, default_device()),flip and source.flip_ok
-    if resize<frame_size: raise ValueError(f'resize={resize} is smaller than frame_size={frame_size}: there would be no centre to cut out.')
+    resize,device = ifnone(resize, round(frame_size*256/224)),ifnone(device, default_device())
+    flip = flip and source.flip_ok
+    short_side,side = (None,resize) if square else (resize,None)
+    if resize<frame_size:
+        raise ValueError(f'resize={resize} is smaller than frame_size={frame_size}: there would be no centre to cut out.')
     def loader(valid):
-        data = VideoFiles(*source.part(valid), source.vocab, n_frames, None if square else resize, resize if square else None, not valid,
-                          cache, backend, cache_mb)
+        data = VideoFiles(*source.part(valid), source.vocab, n_frames, short_side, side, not valid, cache, backend,
+                          cache_mb)
         crop = VideoCrop(frame_size, scales, flip, train=not valid)
-        return VideoLoader(data, bs=2*bs if valid else bs, shuffle=not valid, seed=seed, augment=crop, on_error=on_error,
+        videos = 2*bs if valid else bs
+        return VideoLoader(data, videos, on_error, shuffle=not valid, seed=seed, augment=crop,
                            n_classes=len(source.vocab), device=device, num_workers=num_workers, **kwargs)
     dls = cls(loader(False), loader(True), source.vocab, source, device)
     dls.multilabel,dls.prepare = source.multilabel,dict(resize=resize, square=square)
@@ -930,7 +974,8 @@ def VideoBlock(
     backend='pyav'    # or 'torchcodec'
 )->TransformBlock:
     "A `TransformBlock` from a file's name to a `TensorVideo`"
-    def load_video(path:Path)->TensorVideo: return TensorVideo(decode_frames(path, partial(frame_indices, n_frames), short_side, square, backend))
+    def load_video(path:Path)->TensorVideo:
+        return TensorVideo(decode_frames(path, partial(frame_indices, n_frames), short_side, square, backend))
     return TransformBlock(type_tfms=load_video)
 
 @dispatch
