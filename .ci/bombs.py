@@ -200,7 +200,7 @@ for o, make in (PICKLES | HUGE).items():
     live = o in PICKLES and o not in HARMLESS_ELSEWHERE
     bomb(f'official .pth: {o}', official, trusting if live else None)(make_saved(make))
 for o in ('os.system in __reduce__', 'the old format', 'a bare pickle', 'packed parts', 'a storage without numbers',
-          'a tuple of two of a tuple of two …', 'names that are numbers'):
+          'a tuple of two of a tuple of two …', 'names that are numbers', 'dictionaries without end'):
     bomb(f'weights .pth: {o}', weights)(make_saved((PICKLES | HUGE)[o]))
 
 @bomb('official .pth: a tar file', official, trusting)

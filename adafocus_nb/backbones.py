@@ -273,7 +273,7 @@ def _unwrapped(state):
 
 def _renamed(state, own):
     "The same tensors under the names that the network knows"
-    def bare(k): return k if k in own else '.'.join(o for o in str(k).split('.') if o not in ('module','_orig_mod'))
+    def bare(k): return k if k in own else '.'.join(o for o in k.split('.') if o not in ('module','_orig_mod'))
     state = {bare(k): v for k,v in state.items() if torch.is_tensor(v)}
     first = {k.split('.')[0] for k in state}
     while len(first)==1 and all('.' in k for k in state) and not any(k.split('.')[0] in first for k in own):
@@ -292,7 +292,7 @@ def _read_weights(path):
                          'because it is cut off or a mere pointer of git-lfs.') from None
     state = _unwrapped(state)
     if not isinstance(state, Mapping): raise ValueError(f'{path} holds a {type(state).__name__}. {form}.')
-    return state
+    return {str(k): v for k,v in state.items()}
 
 def _check_fit(path, name, state, own, needed):
     "One sentence if the tensors are not those of the network, or are no numbers"
