@@ -16,6 +16,7 @@ from fastcore.all import delegates, ifnone, patch
 
 from .patches import *
 from .metrics import *
+from .backbones import blank_image
 from .video_data import *
 from .policy_ppo import *
 from .policy_ppo import _FLAG, _list_of, _or_null, _real
@@ -71,8 +72,7 @@ AdaFocusPlus.kinds = AdaFocus.kinds | dict(price=_NUMBER, lam=_NUMBER, threshold
 def build(self:AdaFocusPlus, glance, local, weights):
     "Make the networks: those of `AdaFocus`, then π'"
     AdaFocus.build(self, glance, local, weights)
-    blank = torch.zeros(1, 3, self.frame_size, self.frame_size)
-    with torch.no_grad(): c,*map_size = self.glance_net.eval()(blank).shape[1:]
+    with torch.no_grad(): c,*map_size = self.glance_net.eval()(blank_image(self.glance_net, self.frame_size)).shape[1:]
     self.skip_policy = Policy(c, map_size, 2, self.config['hidden'])
     self.train()
 

@@ -24,6 +24,13 @@ from .runs import *
 from .training_stages import *
 
 # %% ../nbs/15_distributed.ipynb #c1500011
+def _cannot_cut(batch, world, pieces):
+    "The sentence for a batch that has no equal parts"
+    n = world*pieces
+    if pieces==1: return ValueError(f'A batch of {batch} videos cannot be cut into {n} equal parts: choose a batch size that is a multiple of {n}.')
+    return ValueError(f'A batch of {batch} videos cannot be cut into {n} equal parts ({world} processes with {pieces} pieces each, '
+                      f'--accumulate): choose a batch size that is a multiple of {n}, or fewer pieces.')
+
 def parts(
     ids:list,   # sample ids in their order
     batch:int,  # G, videos a batch
@@ -32,9 +39,7 @@ def parts(
     pieces:int=1# into which each process cuts its part
 )->list:        # (ids, share) of every piece: its loss counts `share` times in the mean over all processes
     "This process' pieces of every batch"
-    if batch%(world*pieces): raise ValueError(f'A batch of {batch} videos cannot be cut into {world*pieces} equal parts'
-                                              + f' ({world} processes with {pieces} pieces each, --accumulate)'*(pieces>1)
-                                              + f': choose a batch size that is a multiple of {world*pieces}'+', or fewer pieces'*(pieces>1)+'.')
+    if batch%(world*pieces): raise _cannot_cut(batch, world, pieces)
     size,res = batch//(world*pieces),[]
     for k in range(0, len(ids), batch):
         whole = ids[k:k+batch]
@@ -75,6 +80,9 @@ def share_out(
     "Let a loader hand out this process' part of every batch"
     rank,world = rank_distrib() if rank is None else rank, max(num_distrib(), 1) if world is None else world
     if isinstance(dl, _Shared): return dl
+    if not isinstance(dl, ClipLoader):
+        raise ValueError(f'A {type(dl).__name__} cannot be shared out, because nobody knows which videos its batches hold: '
+                         'make it with VideoDataLoaders.from_clips, which reads any data set of clips and labels.')
     batch = dl.bs if dl.shuffle else -(-dl.bs//world)*world                # a validation batch may be rounded up
     parts([], batch, rank, world, pieces)                                  # says if it cannot be
     dl.__class__ = _shared_class(type(dl))
@@ -226,8 +234,9 @@ def spread(
     for dls in [*learn.phases, learn.dls]: share_out(dls.train, pieces=pieces); share_out(dls.valid)
     learn.add_cb(Shares(pieces))
     if num_distrib()<=1: yield learn; return
-    name,measure,_ = measure_of(learn.dls, learn.focus)
-    vars(learn.recorder)['loss'],learn.metrics = ExactLoss(),[ExactMetric(measure, name)]    # `recorder.loss = …` warns
+    measure = measure_of(learn.dls, learn.focus)
+    vars(learn.recorder)['loss'] = ExactLoss()                             # `recorder.loss = …` warns
+    learn.metrics = [ExactMetric(measure.percent, measure.name)]
     import fastai.distributed                                              # brings `distrib_ctx`; needs accelerate
     from accelerate import DistributedDataParallelKwargs
     wrap = DistributedDataParallelKwargs(broadcast_buffers=False, gradient_as_bucket_view=True)    # buffers are the same everywhere
@@ -246,9 +255,8 @@ class SpreadPPO(PPOTrainer):
         self.rollouts,self.world,self.shares,self.wrapped = self.rollouts*pieces,max(num_distrib(), 1),[],{}
         if self.world>1:
             from accelerate import Accelerator
-            prepare = Accelerator().prepare
-            self.wrapped = {k: prepare(getattr(model, k)) for k in ('policy','skip_policy') if any(p.requires_grad for p in getattr(model, k, torch.nn.Module()).parameters())
-                            and (k=='policy' or 'skip' in model.policy_heads())}
+            prepare,head_of = Accelerator().prepare,dict(policy='policy', skip_policy='skip')
+            self.wrapped = {k: prepare(getattr(model, k)) for k,head in head_of.items() if head in model.policy_heads()}
 
     def act(self, x, y):
         self.shares.append(getattr(x, 'share', 1.))

@@ -216,7 +216,7 @@ def build(self:AdaFocus, glance, local, weights):
     g,l = self.glance_net.n_features, self.local_net.n_features
     self.glance_head,self.local_head = nn.Linear(g, c['n_classes']), nn.Linear(l, c['n_classes'])
     self.classifier = build_classifier(c['classifier'], g*self.reuse_glance+l, c['n_classes'], c['hidden'], c['dropout'])
-    with torch.no_grad(): map_size = self.glance_net.eval()(torch.zeros(1,3,self.frame_size,self.frame_size)).shape[-2:]
+    with torch.no_grad(): map_size = self.glance_net.eval()(blank_image(self.glance_net, self.frame_size)).shape[-2:]
     self.policy = Policy(g, map_size, c['k']**2, c['hidden'])
     self.train().to(memory_format=torch.channels_last)                    # convolutions are faster so, on CPU and GPU
 
