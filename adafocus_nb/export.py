@@ -313,10 +313,7 @@ def _target(path, suffix):
 
 def _prepare_of(model):
     "How frames of files become input: the model's own preparation, and the sizes and numbers that go with it"
-    c = model.config
-    margin = 1 if c.get('preset') in ('tiny','quick') else 256/224
-    given = c.get('prepare') or dict(resize=round(c['frame_size']*margin), square=False)
-    return given | {k: c[k] for k in ('frame_size','n_frames','mean','std')}
+    return model.config['prepare'] | {k: model.config[k] for k in ('frame_size','n_frames','mean','std')}
 
 def _about(graph):
     "What a user of the file must know, as JSON"
