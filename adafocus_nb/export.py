@@ -303,6 +303,12 @@ def _need(*names):
     missing = [o for o in names if importlib.util.find_spec(o) is None]
     if missing: raise ImportError(f"ONNX needs {' and '.join(missing)}, not installed here: pip install 'adafocus-nb[export]'")
 
+def _need_loops():
+    "Before version 2.8 torch writes no `scan` as ONNX"
+    if tuple(int(o) for o in torch.__version__.split('.')[:2])<(2,8):
+        raise ImportError('ONNX needs torch 2.8 or newer, because older versions cannot write a loop over time. '
+                          f"Here is torch {torch.__version__}: pip install 'adafocus-nb[export]'")
+
 def _target(path, suffix):
     "Refuse a bad place before the work begins"
     path = Path(path)
@@ -330,7 +336,7 @@ def export_onnx(
     step:bool=False # one frame of a stream instead of whole videos
 )->Path:            # the file
     "Write a model as one ONNX file: bytes in, logits out, everything else inside"
-    path = _target(path, '.onnx'); _need('onnx', 'onnxscript')
+    path = _target(path, '.onnx'); _need('onnx', 'onnxscript'); _need_loops()
     graph = graph_of(model, step)
     about = _about(graph); names = json.loads(about)
     traced = trace_graph(graph)
