@@ -110,7 +110,7 @@ def stay(folder, kill):
 
 def left_over(folder, kill):
     "Workers that still run half a minute after their Python has ended"
-    p = subprocess.Popen([sys.executable, __file__, '--stay', str(folder), *['kill']*kill], stdout=subprocess.PIPE, text=True)
+    p = subprocess.Popen([sys.executable, __file__, '--stay', str(folder), *['kill']*kill], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     pids = [int(o) for o in p.stdout.readline().split()]
     if kill: p.send_signal(signal.SIGKILL)
     p.wait(60)
