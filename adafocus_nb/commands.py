@@ -54,8 +54,9 @@ def first_thing(
 ):           # a `CtrlC`
     "In a command's own process: answer Ctrl-C from now on"
     answer = CtrlC()
-    known = name.startswith('adafocus_') and not name.endswith('.py')
-    if not known or signal.getsignal(signal.SIGINT) is not signal.default_int_handler: return answer   # nohup: stays ignored
+    ours = name.startswith('adafocus_') and not name.endswith('.py')
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler      # not after nohup
+    if not (ours and usual): return answer
     loads_videos = 'multiprocessing' in sys.modules and sys.modules['multiprocessing'].parent_process() is not None
     signal.signal(signal.SIGINT, signal.SIG_IGN if loads_videos else answer)
     _hooks(answer, loads_videos)
@@ -113,7 +114,8 @@ class sentences:
     "Context: end with the error's own sentence instead of a traceback"
     def __init__(self, name, several=False): self.name,self.several = name,several
     def __enter__(self):
-        if processes()>1 and not self.several: self.end('this command works in one process: start it without a launcher.')
+        if processes()>1 and not self.several:
+            self.end('this command works in one process: start it without a launcher.')
         return self
     def __exit__(self, kind, error, _):
         if isinstance(error, (ValueError, OSError, ImportError)): self.end(error)
@@ -183,9 +185,9 @@ def adafocus_demo(
     reuse_glance:bool=False, # let the classifier read the glance's features, too
     json:bool=False,         # print results.json and nothing else
     method:str='adafocus',   # adafocus, adafocus-tsm, tsm+, tsm or tsn; all but the first on videos of motions
-    plus:bool=False,         # AdaFocus+: a second policy skips frames, on videos that show the shirt in a third of theirs
+    plus:bool=False,         # AdaFocus+: a second policy skips frames, on videos with the shirt in a third of theirs
     keep:float=None,         # fraction of the frames that AdaFocus+ keeps (default: 0.5)
-    lam:float=None,          # lambda of Eq. 10, the price of a pixel (default: a patch must add 0.05 to the confidence)
+    lam:float=None,          # lambda of Eq. 10, price of a pixel (default: a patch must add 0.05 to the confidence)
     short:bool=False         # few videos, one epoch a stage: checks the installation, learns nothing
 ):
     "Watch AdaFocus learn where to look, on made videos, without download"
@@ -217,15 +219,15 @@ def adafocus_train(
     no_flip:bool=False,       # do not mirror training clips (where left and right, or text, make the class)
     plus:bool=False,          # AdaFocus+: a second policy skips frames
     keep:float=None,          # fraction of the frames that AdaFocus+ keeps (default: 0.5)
-    lam:float=None,           # lambda of Eq. 10, the price of a pixel (default: a patch must add 0.05 to the confidence)
+    lam:float=None,           # lambda of Eq. 10, price of a pixel (default: a patch must add 0.05 to the confidence)
     epochs_plus:int=None,     # of Stage II again, in which both policies of AdaFocus+ learn (default: 10)
     no_reuse:bool=False,      # the classifier does not read the glance's features
     no_pretrained:bool=False, # start from random weights
     weights_glance:str=None,  # file with weights of the glance network
     weights_local:str=None,   # file with weights of the local network
     multilabel:str='soft',    # loss for several labels a video: soft or bce
-    glance_res:int=None,      # side to which the glance's frames are shrunk, in pixels (default: not at all; for builtin videos: the preset's)
-    resize:int=None,          # short side of validation frames before the centre crop (default: 256 for 224 with the paper's presets)
+    glance_res:int=None,      # side to which the glance's frames are shrunk (default: only with builtin videos)
+    resize:int=None,          # short side of frames before the centre crop (paper's presets: 256 for 224)
     square:bool=False,        # scale frames to a square instead of keeping their shape
     valid_fraction:float=.2,  # part of a folder without a split that becomes validation videos
     n_stills:int=5000,        # of each phase of Stage 0, with builtin videos
@@ -280,9 +282,10 @@ def evaluation_text(
     which = dict(best=" The model is the run's best.", last=' The run has no best model yet: this is its last.')
     looked = '' if res['keep']==1 else f" on average: the local network looked at {res['keep']:.0%} of the frames"
     v = res['versions']
-    return (f"{res['videos']} videos. {res['preparation'] or 'Frames as made.'}{which.get(model_folder(res['run']).name, '')}\n"
-            f"{scores_table(res, res['labels'])}\n\n{res['gflops']:.2f} billion multiply-adds a video{looked}. Seed {res['seed']}; "
-            f"{res['device']}, adafocus-nb {v['adafocus_nb']}, torch {v['torch']}, Python {v['python']}.")
+    model,prepared = which.get(model_folder(res['run']).name, ''),res['preparation'] or 'Frames as made.'
+    return (f"{res['videos']} videos. {prepared}{model}\n{scores_table(res, res['labels'])}\n\n"
+            f"{res['gflops']:.2f} billion multiply-adds a video{looked}. Seed {res['seed']}; {res['device']}, "
+            f"adafocus-nb {v['adafocus_nb']}, torch {v['torch']}, Python {v['python']}.")
 
 # %% ../nbs/11_commands.ipynb #4a2ec041
 def several_of(what):
@@ -385,13 +388,14 @@ def adafocus_convert(
     with notes(): made = convert(**without_json(options), quiet=json)
     folder = shlex.quote(made['out'])
     if json: print(dumps(made))
-    else: print(f'adafocus_predict {folder} VIDEO … says what is on videos, adafocus_eval {folder} DATA how good it is.')
+    else: print(f'adafocus_predict {folder} VIDEO … says what is on videos, '
+                f'adafocus_eval {folder} DATA how good it is.')
 
 # %% ../nbs/11_commands.ipynb #11a00013
 @command
 def adafocus_export(
     run:str,          # folder of a run, or of a model
-    out:str,          # file to write: *.onnx, or *.pt2 for torch.export (which runs what a .pt2 says: give it your own only)
+    out:str,          # file to write: *.onnx, or *.pt2 (opening a .pt2 may run code: take your own only)
     step:bool=False,  # one frame of a stream instead of whole videos
     keep:float=None,  # fraction of the frames that AdaFocus+ keeps (default: as it was trained)
     json:bool=False   # print JSON and nothing else
@@ -401,8 +405,8 @@ def adafocus_export(
     from adafocus_nb.tasks import export_model
     res = export_model(**without_json(options))
     if json: return print(dumps(res))
-    what,size = 'one frame of a stream' if step else 'whole videos',res['bytes']/2**20
-    print(f"{res['file']}: {res['model']}, {what}, {size:.1f} MB; largest difference from the model {res['largest_difference']:.1e}\n"
+    what,size,off = 'one frame of a stream' if step else 'whole videos',res['bytes']/2**20,res['largest_difference']
+    print(f"{res['file']}: {res['model']}, {what}, {size:.1f} MB; largest difference from the model {off:.1e}\n"
           f"  in:  {', '.join(res['inputs'])}\n  out: {', '.join(res['outputs'])}")
 
 # %% ../nbs/11_commands.ipynb #adb4d690
@@ -425,14 +429,15 @@ def adafocus_bench(
     from adafocus_nb.tasks import benchmark
     res = benchmark(**without_json(options))
     if json: return print(dumps({k:v for k,v in res.items() if k!='text'}))
-    print(f"{res['preset']} networks, {res['how']}, {res['device']}, torch {res['versions']['torch']}; medians\n{res['text']}")
+    print(f"{res['preset']} networks, {res['how']}, {res['device']}, torch {res['versions']['torch']}; medians")
+    print(res['text'])
     if run is not None: print(agreement_text(**res['agreement']))
 
 # %% ../nbs/11_commands.ipynb #f1100043
 def agreement_text(videos, top1, probability, fast, plain):
     "Fast mode against 32 bit, in words"
-    return (f'Fast mode against 32 bit, {videos} validation videos: the same class in {top1:.2f} % of them, largest difference '
-            f'of a probability {probability:.4f}; accuracy {fast:.2f} and {plain:.2f} %.')
+    return (f'Fast mode against 32 bit, {videos} validation videos: the same class in {top1:.2f} % of them, largest '
+            f'difference of a probability {probability:.4f}; accuracy {fast:.2f} and {plain:.2f} %.')
 
 # %% ../nbs/11_commands.ipynb #11a00021
 @command(several=True)
@@ -445,7 +450,7 @@ def adafocus_reproduce(
     only:str=None,         # run these groups and print nothing, as in policies/0/128,policies/1/128
     groups:bool=False,     # print the names of the groups and do nothing
     report:bool=False,     # print what is there, train nothing
-    preset:str=None,       # tiny, quick or paper (default: paper for files; for built-in videos quick on a GPU, else tiny)
+    preset:str=None,       # tiny, quick or paper (default: paper for files; for made videos quick on a GPU, else tiny)
     layout:str=None,       # of DATA, as in adafocus_train
     no_flip:bool=False,    # do not mirror training clips
     no_pretrained:bool=False, # start from random weights
@@ -465,10 +470,10 @@ def adafocus_reproduce(
 # %% ../nbs/11_commands.ipynb #11a00031
 @command
 def adafocus_plan(
-    data:str,              # activitynet, fcvid, mini-kinetics, sth-v1, sth-v2; or a folder, CSV or benchmark root as for adafocus_train
+    data:str,              # activitynet, fcvid, mini-kinetics, sth-v1, sth-v2; or a folder, CSV or benchmark root
     gpus:int=1,            # that share every batch
     cores:int=None,        # for decoding (default: those of this machine)
-    preset:str=None,       # tiny, quick, paper or paper-sth (default: paper; for files on a CPU tiny, as in adafocus_train)
+    preset:str=None,       # tiny, quick, paper or paper-sth (default: paper; for files on a CPU tiny)
     batch_size:int=None,   # videos a batch, of all GPUs (default: the preset's)
     efficiency:float=1.,   # what is left of N times the speed on N GPUs
     video:str=None,        # a typical file, to time its decoding (default: one of the data, or one that is made)
@@ -492,6 +497,7 @@ def plan_text(
     "What `adafocus_plan` prints"
     from adafocus_nb.plan import plan_table
     facts,gpus = res['facts'],'1 GPU' if res['gpus']==1 else f"{res['gpus']} GPUs"
-    return (f"{res['data']}: {facts['train']} training and {facts['valid']} validation videos of {facts['seconds']:.0f} s; "
-            f"preset {res['preset']}, {res['videos_a_step']*res['gpus']} videos a batch on {gpus}\n"
+    batch = res['videos_a_step']*res['gpus']
+    return (f"{res['data']}: {facts['train']} training and {facts['valid']} validation videos of "
+            f"{facts['seconds']:.0f} s; preset {res['preset']}, {batch} videos a batch on {gpus}\n"
             f"timed on {res['device']}, torch {res['versions']['torch']}\n{plan_table(res['plan'], res['cores'])}")
