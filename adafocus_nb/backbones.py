@@ -61,7 +61,7 @@ class _Renormalise(nn.Module):
     def forward(self, x): return x*self.scale + self.shift
 
 _IN_A_ROW = (tvm.GoogLeNet, tvm.Inception3, tvm.MNASNet, tvm.RegNet, tvm.ShuffleNetV2, tvm.SwinTransformer)
-_NO_BODY = ('avgpool','flatten','dropout','fc','classifier','head','heads','aux1','aux2','AuxLogits')   # what may follow it
+_NO_BODY = ('avgpool','flatten','dropout','fc','classifier','head','heads','aux1','aux2','AuxLogits')
 
 def _body_of(net):
     "What a classifier computes before pooling and head, as far as its class or its names tell"
@@ -71,7 +71,7 @@ def _body_of(net):
     if isinstance(net, _IN_A_ROW):
         first = [_Renormalise()] if getattr(net, 'transform_input', False) else []
         return nn.Sequential(*first, *[m for name,m in net.named_children() if name not in _NO_BODY])
-    if isinstance(net, tvm.DenseNet):                                          # its last ReLU is a line of its `forward`
+    if isinstance(net, tvm.DenseNet):                                         # its last ReLU is a line of its `forward`
         return nn.Sequential(OrderedDict([*net.features.named_children(), ('relu5', nn.ReLU())]))
     if hasattr(net, 'layer4') and hasattr(net, 'fc'): return nn.Sequential(*list(net.children())[:-2])
     return getattr(net, 'features', net)
@@ -104,8 +104,8 @@ def _map_shape(body, size, name):
                          'A backbone takes color images of any size.') from None
     shape = tuple(out.shape) if torch.is_tensor(out) else f'a {type(out).__name__}'
     if len(shape)!=4 or shape[0]!=1:
-        raise ValueError(f'{name} returns {shape} for a {size}-pixel image: a backbone returns a feature map (N, c, h, w), '
-                         'without pooling and head.')
+        raise ValueError(f'{name} returns {shape} for a {size}-pixel image: '
+                         'a backbone returns a feature map (N, c, h, w), without pooling and head.')
     return shape
 
 def _features_of(body, name):
@@ -130,7 +130,7 @@ def _heard(net, inside, x):
     leaves = [m for m in net.modules() if m not in inside and not [*m.children()]]
     hooks = [m.register_forward_pre_hook(listen) for m in leaves]
     try: reads.append(net(x))
-    except Exception: pass                                                     # a head for another size has read all the same
+    except Exception: pass                                               # a head for another size has read all the same
     finally:
         for h in hooks: h.remove()
     return [o for o in reads if torch.is_tensor(o)]
@@ -147,12 +147,12 @@ def _as_read(net, body, x):
     reads,m = _heard(net, {*body.modules()}, x),body(x)
     if any(_pools(o, m) for o in reads): return body
     if any(_pools(o, m.relu()) for o in reads): return nn.Sequential(body, nn.ReLU())
-    raise ValueError(f'The head of {type(net).__name__} reads something else than the map of its layers, so we do not know '
-                     'where its body ends: pass the body itself, a module that returns the feature map.')
+    raise ValueError(f'The head of {type(net).__name__} reads something else than the map of its layers, so we do not '
+                     'know where its body ends: pass the body itself, a module that returns the feature map.')
 
 # %% ../nbs/01_backbones.ipynb #4b570c47
 def as_backbone(
-    net:nn.Module  # a `Backbone`, a convolutional classifier or Swin of torchvision, or your own body (N,3,H,W) -> (N,c,h,w)
+    net:nn.Module  # a `Backbone`, a torchvision classifier (no ViT, no MaxViT), or your own body (N,3,H,W) -> (N,c,h,w)
 )->Backbone:       # it shares the network's modules, and leaves their modes as they are
     "The convolutional body of a network, on any device"
     if isinstance(net, Backbone): return net
@@ -308,7 +308,8 @@ def _check_fit(path, name, state, own, needed):
                          'or choose the network that the file is of.')
     for k in needed:
         if k in state and not state[k].isfinite().all():
-            raise ValueError(f'{path} holds values that are not numbers ({k}): take weights from before the training went wrong.')
+            raise ValueError(f'{path} holds values that are not numbers ({k}): '
+                             'take weights from before the training went wrong.')
 
 # %% ../nbs/01_backbones.ipynb #0da728a5
 def load_weights(
@@ -320,7 +321,7 @@ def load_weights(
     if not path.exists(): raise FileNotFoundError(f'There is no weights file {path}.')
     name,body,state = type(net).__name__,as_backbone(net),_read_weights(path)
     if any('body' in k.split('.') for k in state) and not any(k.startswith('body.') for k in net.state_dict()):
-        net = body                                                             # saved from a `Backbone`: the very same modules
+        net = body                                                      # saved from a `Backbone`: the very same modules
     own,inside = net.state_dict(keep_vars=True),{id(o) for o in body.state_dict(keep_vars=True).values()}
     state = _renamed(state, own)
     needed = [k for k,o in own.items() if id(o) in inside]                     # all but the head
@@ -328,10 +329,10 @@ def load_weights(
     net.load_state_dict({k: state[k] for k in needed if k in state}, strict=False)
 
 # %% ../nbs/01_backbones.ipynb #7e03a6d1
-BACKBONES = dict(tiny_glance=tiny_glance, tiny_local=tiny_local)           # and torchvision's classifiers, by their names
+BACKBONES = dict(tiny_glance=tiny_glance, tiny_local=tiny_local)         # and torchvision's classifiers, by their names
 
 def build_backbone(
-    net,          # a name (of `BACKBONES`, or a classifier of torchvision other than ViT and MaxViT), or a module for `as_backbone`
+    net,          # a name (of `BACKBONES`, or of a torchvision classifier: no ViT, no MaxViT), or for `as_backbone`
     weights=None  # 'imagenet' (torchvision downloads them), a local file, or None (random numbers)
 )->Backbone:
     "A backbone by name or from a module, with weights"

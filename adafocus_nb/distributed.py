@@ -27,9 +27,11 @@ from .training_stages import *
 def _cannot_cut(batch, world, pieces):
     "The sentence for a batch that has no equal parts"
     n = world*pieces
-    if pieces==1: return ValueError(f'A batch of {batch} videos cannot be cut into {n} equal parts: choose a batch size that is a multiple of {n}.')
-    return ValueError(f'A batch of {batch} videos cannot be cut into {n} equal parts ({world} processes with {pieces} pieces each, '
-                      f'--accumulate): choose a batch size that is a multiple of {n}, or fewer pieces.')
+    wrong = f'A batch of {batch} videos cannot be cut into {n} equal parts'
+    remedy = f'choose a batch size that is a multiple of {n}'
+    if pieces==1: return ValueError(f'{wrong}: {remedy}.')
+    who = f'{world} processes with {pieces} pieces each, --accumulate'
+    return ValueError(f'{wrong} ({who}): {remedy}, or fewer pieces.')
 
 def parts(
     ids:list,   # sample ids in their order
@@ -81,8 +83,8 @@ def share_out(
     rank,world = rank_distrib() if rank is None else rank, max(num_distrib(), 1) if world is None else world
     if isinstance(dl, _Shared): return dl
     if not isinstance(dl, ClipLoader):
-        raise ValueError(f'A {type(dl).__name__} cannot be shared out, because nobody knows which videos its batches hold: '
-                         'make it with VideoDataLoaders.from_clips, which reads any data set of clips and labels.')
+        raise ValueError(f'A {type(dl).__name__} cannot be shared out, because nobody knows which videos its batches '
+                         'hold: make it with VideoDataLoaders.from_clips, which reads any data set.')
     batch = dl.bs if dl.shuffle else -(-dl.bs//world)*world                # a validation batch may be rounded up
     parts([], batch, rank, world, pieces)                                  # says if it cannot be
     dl.__class__ = _shared_class(type(dl))
@@ -251,7 +253,7 @@ class SpreadPPO(PPOTrainer):
     def __init__(self, dls, model, *args, pieces=1, **kwargs):
         for dl in (dls.train, dls.valid): share_out(dl, pieces=pieces if dl is dls.train else 1)
         super().__init__(dls, model, *args, **kwargs)
-        model.freeze(2)                                                        # before it is prepared, which looks at what trains
+        model.freeze(2)                                              # before it is prepared, which looks at what trains
         self.rollouts,self.world,self.shares,self.wrapped = self.rollouts*pieces,max(num_distrib(), 1),[],{}
         if self.world>1:
             from accelerate import Accelerator

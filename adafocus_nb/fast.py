@@ -39,13 +39,14 @@ class _Tracer(torch.fx.Tracer):
             return self.create_proxy('call_module', self.path_of_module(m), args, kwargs)
 
 def _readers(net):
-    "Layer -> the only layer that reads its output, of layers that are called once; the network's input has the key None"
+    "Layer -> the only layer that reads its output, of layers that are called once; the key None is the network's input"
     tracer = _Tracer()
     try: graph = tracer.trace(net)
     except Exception: return {}                                            # nothing is known
     layer = {n: net.get_submodule(n.target) for n in graph.nodes if n.op=='call_module'}
     calls = Counter(layer.values())
-    seen = {id(net.get_parameter(n.target)) for n in graph.nodes if n.op=='get_attr' and n.target in dict(net.named_parameters())}
+    own = dict(net.named_parameters())
+    seen = {id(own[n.target]) for n in graph.nodes if n.op=='get_attr' and n.target in own}    # read without the layer
     def once(m): return calls[m]==1 and m not in tracer.closed and not seen & {id(p) for p in m.parameters()}
     res = {}
     for n in graph.nodes:
@@ -67,14 +68,15 @@ def _absorb(conv, norm):
     conv.weight,conv.bias = fuse_conv_bn_weights(conv.weight, conv.bias, norm.running_mean, norm.running_var,
                                                  norm.eps, norm.weight, norm.bias)
     norm.weight = norm.bias = None
-    norm.running_mean,norm.running_var = torch.zeros_like(norm.running_mean),torch.full_like(norm.running_var, 1-norm.eps)
+    norm.running_mean = torch.zeros_like(norm.running_mean)
+    norm.running_var = torch.full_like(norm.running_var, 1-norm.eps)
 
 def fold_batch_norm(
     net:nn.Module # in evaluation mode; changed in place
 )->nn.Module:     # the same, without those batch norms that alone read what a convolution returns
     "Let each convolution absorb the batch norm after it"
     for conv,norm in _readers(net).items():
-        if type(conv) not in (nn.Conv2d,ShiftedConv) or type(norm) is not nn.BatchNorm2d: continue   # others may do more
+        if type(conv) not in (nn.Conv2d,ShiftedConv) or type(norm) is not nn.BatchNorm2d: continue  # others may do more
         hooked = conv._forward_hooks or conv._forward_pre_hooks or norm._forward_hooks or norm._forward_pre_hooks
         if norm.training or norm.running_mean is None or hooked: continue
         _absorb(conv, norm)
@@ -250,7 +252,7 @@ class BlockStem(nn.Module):
 def take_bytes(self:BlockStem, mean, std):
     "Bytes will be scaled to 0..1 and normalised"
     mean,std = [o.detach().float().flatten().to(self.weight.device) for o in (mean, std)]
-    self.for_bytes = (1/(255*std), -mean/std)                              # scale and shift, in 32 bit whatever the weights are
+    self.for_bytes = (1/(255*std), -mean/std)                      # scale and shift, in 32 bit whatever the weights are
     self.for_floats = (torch.ones_like(std), torch.zeros_like(std))
 
 # %% ../nbs/14_fast.ipynb #f1400019

@@ -87,7 +87,8 @@ def check_corners(
 ):
     "Refuse corners whose patch does not lie on the frame; on a GPU without waiting for it"
     if corners.is_floating_point() or corners.dtype==torch.bool:
-        raise ValueError(f'corners are {corners.dtype}: a corner is a pair of whole pixel numbers (y, x), so round them first.')
+        raise ValueError(f'corners are {corners.dtype}: a corner is a pair of whole pixel numbers (y, x), '
+                         'so round them first.')
     if corners.is_meta: return                                   # shapes only: there are no values to look at
     y,x = corners.unbind(-1)
     bottom,right = [o-patch_size for o in frame_hw(frame_size)]  # where the last patch begins
@@ -170,7 +171,8 @@ def uniform(
     "Uniform numbers from `draws`, or from torch's generator when there is none"
     if draws is None: return torch.rand(*shape, device=device)
     if len(draws.ids)!=shape[0]:
-        raise ValueError(f'{len(draws.ids)} sample ids for a batch of {shape[0]}: a slice of a batch needs `Draws` of its own.')
+        raise ValueError(f'{len(draws.ids)} sample ids for a batch of {shape[0]}: '
+                         'a slice of a batch needs `Draws` of its own.')
     return draws.uniform(purpose, *shape[1:]).to(device)
 
 # %% ../nbs/00_patches.ipynb #968d6ddb

@@ -67,7 +67,7 @@ def recipe(
     return {**r, 'epochs': r['epochs_reuse']} if model.config['reuse_glance'] and 'epochs_reuse' in r else r
 
 # %% ../nbs/03_training_stages.ipynb #1bb24514
-Measure = namedtuple('Measure', 'name percent metric')                 # `percent`: function (logits, labels); `metric`: the same for fastai
+Measure = namedtuple('Measure', 'name percent metric')         # percent: a function (logits, labels); metric: for fastai
 
 def measure_of(
     dls,      # `VideoDataLoaders`
@@ -114,13 +114,14 @@ class StageLearner(Learner):
         lrs = {**self.recipe['lr'], **(also or {})}
         self.also = tuple(also or ())
         groups = lambda _=None: model.param_groups(stage, lrs, also=self.also)
-        super().__init__(self.phases[0], ifnone(net, model), loss_func=ifnone(loss_func, model.loss), metrics=ifnone(metrics, [measure_of(dls, model).metric]),
+        super().__init__(self.phases[0], ifnone(net, model), loss_func=ifnone(loss_func, model.loss),
+                         metrics=ifnone(metrics, [measure_of(dls, model).metric]),
                          opt_func=partial(OptimWrapper, opt=OPTIMISERS[self.recipe['opt']]), wd=self.recipe['wd'],
                          splitter=lambda _: [g['params'] for g in groups()], cbs=[SetEpoch()]+L(cbs), **kwargs)
         self.rates = np.array([g['lr'] for g in groups()])             # one a part
 
     def fit(self, *args, **kwargs):
-        self.focus.freeze(self.stage, self.also)                       # now, since another stage may have trained in between
+        self.focus.freeze(self.stage, self.also)                  # now, since another stage may have trained in between
         super().fit(*args, **kwargs)
 
     first_epoch = 0                                                    # of the fit at hand: more than 0 when a stopped one goes on
@@ -185,7 +186,8 @@ def draws_of(
     x = x[0] if isinstance(x, (tuple,list)) else x
     if getattr(x, 'draws', None) is not None: return x.draws
     raise ValueError('These clips do not say which videos they are, and random places depend on that: take them from '
-                     'VideoDataLoaders.from_clips, which reads any data set of clips and labels, or set x.draws = Draws(ids).')
+                     'VideoDataLoaders.from_clips, which reads any data set of clips and labels, or set '
+                     'x.draws = Draws(ids).')
 
 # %% ../nbs/03_training_stages.ipynb #2daa7d69
 class RandomPatches(Callback):
@@ -212,8 +214,8 @@ def ids_of(
     first = x[0] if isinstance(x, (tuple,list)) else x
     if getattr(first, 'draws', None) is not None: return first.draws.ids.cpu()
     if num_distrib()<=1: return torch.arange(start, start+len(first))
-    raise ValueError('Several processes share these videos, but the clips do not say which ones they are, so nobody could '
-                     'tell who has seen what: take them from VideoDataLoaders.from_clips, or use one process.')
+    raise ValueError('Several processes share these videos, but the clips do not say which ones they are, so nobody '
+                     'could tell who has seen what: take them from VideoDataLoaders.from_clips, or use one process.')
 
 # %% ../nbs/03_training_stages.ipynb #b63be0df
 def _on(x, device):
@@ -283,7 +285,8 @@ def fixed_policies(
 # %% ../nbs/03_training_stages.ipynb #03a10012
 def _knows_ids(dl):
     "Are the ids of a loader's batches places in its data set? Ours say so; others must not shuffle"
-    return hasattr(dl, 'draws') or isinstance(getattr(getattr(dl, 'batch_sampler', None), 'sampler', None), SequentialSampler)
+    sampler = getattr(getattr(dl, 'batch_sampler', None), 'sampler', None)
+    return hasattr(dl, 'draws') or isinstance(sampler, SequentialSampler)
 
 def compare_policies(
     model,       # an `AdaFocus`
@@ -339,7 +342,7 @@ def act(self:PPOTrainer,
     x, y   # a batch of clips and its labels
 )->Paid:
     "One batch: look where the policy says, and be paid"
-    self.model.freeze(2).train()                                           # now, since another stage may have trained in between
+    self.model.freeze(2).train()                                  # now, since another stage may have trained in between
     with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
         roll = self.model.rollout(x, draws_of(x))
         return Paid(roll.glance_map, roll.acts, self.model.rewards(roll, y, self.reward))
@@ -504,13 +507,14 @@ def fingerprint(
 
 # %% ../nbs/03_training_stages.ipynb #37180c42
 class LogRun(Callback):
-    "Write each epoch's losses and accuracy to the run's log, if there is a run, then call `after(epochs done, optimiser)`"
+    "Write each epoch's losses and accuracy to the log of the run, if any, then call `after(epochs done, optimiser)`"
     order = 65                                                             # after the Recorder
     def __init__(self, run, stage, after=noop): self.log_to,self.name_of_stage,self.after,self.broken = run,stage,after,False
     def before_epoch(self): self.start = time.time()
     def after_epoch(self):
         losses = dict(zip(('train_loss','valid_loss',self.recorder.metric_names[3]), self.recorder.values[-1]))
-        if self.log_to is not None: self.log_to.log(self.name_of_stage, self.learn.done-1, time.time()-self.start, **losses)
+        seconds = time.time()-self.start
+        if self.log_to is not None: self.log_to.log(self.name_of_stage, self.learn.done-1, seconds, **losses)
         self.broken = not math.isfinite(losses['train_loss'])
         if self.broken: raise CancelFitException                           # and nothing of it is kept
         self.after(self.learn.done, self.opt.opt)
@@ -594,7 +598,8 @@ def after_glance(self:Training):
     if not self.model.pretrained['glance'] and not getattr(self.dls.source, 'stills_of_classes', True): return   # its head knows other labels
     self.model.eval()
     batches = batches_of(self.model, self.dls.valid)
-    with torch.no_grad(): logits,y = gathered([(ids, self.model.frame_logits(x, 'glance').float(), y) for ids,x,y in batches])
+    with torch.no_grad(): rows = [(ids, self.model.frame_logits(x, 'glance').float(), y) for ids,x,y in batches]
+    logits,y = gathered(rows)
     self.reached['scores']['glance_only'] = self.measure(logits, y)
 
 @patch
@@ -642,7 +647,8 @@ def results(self:Training)->dict:
     x = next(iter(dls.valid))[0][:1].as_subclass(Tensor)
     return dict(seed=dls.train.seed, versions=versions(), device=device_name(dls.device), preset=config['preset'], reuse_glance=self.model.reuse_glance,
                 seconds={**{k:round(v,1) for k,v in r['seconds'].items()}, 'total':round(sum(r['seconds'].values()),1)},
-                metric=measure_of(dls, self.model).name, top1={k:round(v,2) for k,v in r['scores'].items()}, entropy=[row['entropy'] for row in r['policy_rows']],
+                metric=measure_of(dls, self.model).name, top1={k:round(v,2) for k,v in r['scores'].items()},
+                entropy=[row['entropy'] for row in r['policy_rows']],
                 gflops=multiply_adds(self.model, x)/1e9, stage1_checkpoint_sha256=r['frozen'])
 
 # %% ../nbs/03_training_stages.ipynb #87ba7370
