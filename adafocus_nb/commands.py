@@ -9,9 +9,10 @@ __all__ = ['CTRL_C', 'FILES', 'CHECKPOINTS', 'CtrlC', 'first_thing', 'spell', 'p
            'say_json', 'notes', 'adafocus_convert', 'adafocus_export', 'adafocus_bench', 'agreement_text',
            'adafocus_reproduce', 'adafocus_plan', 'plan_text']
 
-# %% ../nbs/11_commands.ipynb #61ccc463
+# %% ../nbs/11_commands.ipynb #a8dce6c5
 import os, signal, sys, threading
 
+# %% ../nbs/11_commands.ipynb #61ccc463
 class CtrlC:
     "What Ctrl-C does to a command: an end at once while it starts, a `KeyboardInterrupt` while it works"
     patience = 10                                                          # seconds for the exception to arrive

@@ -6,21 +6,23 @@
 __all__ = ['LEAN', 'fold_batch_norm', 'conv_relu', 'LeanBottleneck', 'LeanBasicBlock', 'pointwise', 'depthwise', 'LeanInverted',
            'to_blocks', 'BlockStem', 'lean', 'block_stem', 'fast', 'Graphed', 'keep_memory']
 
-# %% ../nbs/14_fast.ipynb #f0000006
+# %% ../nbs/14_fast.ipynb #e675de0c
 import copy, ctypes
 from collections import Counter
-try: import triton, triton.language as tl
-except ImportError: triton = tl = None                                     # comes with torch where there can be a GPU
-
 import torch, torch.fx, torch.nn as nn, torch.nn.functional as F
 import torchvision.models as tvm
 from torch import Tensor
 from torchvision.ops import Conv2dNormActivation
 from fastcore.all import patch
 from torch.nn.utils.fusion import fuse_conv_bn_weights
-
 from .policy_ppo import *
 from .tsm import *
+
+# %% ../nbs/14_fast.ipynb #f0000006
+try: import triton, triton.language as tl
+except ImportError: triton = tl = None                                     # comes with torch where there can be a GPU
+
+
 
 # %% ../nbs/14_fast.ipynb #3e33779b
 class _Tracer(torch.fx.Tracer):
