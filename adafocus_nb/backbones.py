@@ -274,12 +274,12 @@ def _unwrapped(state):
 def _renamed(state, own):
     "The same tensors under the names that the network knows"
     def bare(k): return k if k in own else '.'.join(o for o in k.split('.') if o not in ('module','_orig_mod'))
-    state = {bare(k): v for k,v in state.items() if torch.is_tensor(v)}
-    first = {k.split('.')[0] for k in state}
-    while len(first)==1 and all('.' in k for k in state) and not any(k.split('.')[0] in first for k in own):
-        state = {k.partition('.')[2]: v for k,v in state.items()}              # such as `backbone.`, before every name
-        first = {k.split('.')[0] for k in state}
-    return state
+    state = {bare(k): v for k,v in state.items() if torch.is_tensor(v) and k!='n_averaged'}    # of torch's AveragedModel
+    while True:
+        first = {k.split('.')[0] for k in state if k not in own} - {*_NO_BODY}
+        before = f'{first.pop()}.' if len(first)==1 else '.'
+        if not any(k.startswith(before) for k in state) or any(k.startswith(before) for k in own): return state
+        state = {k.removeprefix(before): v for k,v in state.items()}           # such as `backbone.`, before every name
 
 # %% ../nbs/01_backbones.ipynb #9f8322b3
 def _read_weights(path):
