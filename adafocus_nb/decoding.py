@@ -11,6 +11,7 @@ import collections, os, re, struct, sys, threading
 from collections import namedtuple
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import partial
 from itertools import chain, groupby
 from math import atan2, pi
 from pathlib import Path
@@ -148,6 +149,17 @@ def _shown(p, first_pts, vp8):
     hidden = vp8 and not bytes(p)[0]>>4 & 1                            # RFC 6386, 9.1: show_frame
     return not (p.is_discard or early or hidden)
 
+class _Clock:
+    "Watches packets: `one` as long as their times come from one clock"
+    def __init__(self): self.one,self.dts,self.latest = True,None,None
+    def see(self, p):
+        if p.dts is not None:
+            self.one = self.one and (self.dts is None or p.dts>=self.dts)
+            self.dts = p.dts
+        if p.pts is None: return
+        if p.is_keyframe: self.one = self.one and (self.latest is None or p.pts>self.latest)   # nothing of before comes after it
+        self.latest = p.pts if self.latest is None else max(self.latest, p.pts)
+
 def _check_end(path, stream):
     "Refuse a file whose last packet, by its own list, lies beyond its end"
     entries = stream.index_entries
@@ -163,27 +175,33 @@ def _scan(path, box, stream, keep=2**25):
     pts,key,shown,packets = [],[],[],[]
     limit = 2*Path(path).stat().st_size + 2**20
     vp8 = stream.codec_context.name=='vp8'
-    size = keys = 0
-    last_dts,one_clock = None,True
+    clock = _Clock()
+    size = keys = begin = 0                                            # `begin`: position of the first keyframe
     for p in box.demux(stream):
         size += p.size+1
         if size>limit: raise VideoError(f'{path} repeats itself without end: it is damaged. Copy or download it again.')
         if not p.size: continue                                        # the end, or "as before" in an AVI
-        if not keys and not p.is_keyframe: continue                    # changes to a picture that is not there
-        if p.dts is not None:
-            one_clock = one_clock and (last_dts is None or p.dts>=last_dts)
-            last_dts = p.dts
+        clock.see(p)
+        if p.is_keyframe and not keys: begin = len(pts)
         keys += p.is_keyframe
         pts.append(p.pts)
         key.append(p.is_keyframe)
-        shown.append(_shown(p, pts[0] if keys==1 else None, vp8))      # before the next keyframe a picture may come too early
+        shown.append(_shown(p, pts[begin] if keys==1 else None, vp8))  # before the next keyframe a picture may come too early
         packets.append(p)
         if size>keep: packets,keep = [],-1
-    if not any(shown):
+    if not any(shown[begin:]):
         raise VideoError(f'{path} holds no frame of video. Remove it from the data set, or copy or download it again.')
-    return _Index(pts, key, shown, packets if keep>0 else None, one_clock and not _in_stored_order(path, stream, pts))
+    trusted = clock.one and keys>0 and not _guessed(stream) and not _in_stored_order(path, stream, pts[begin:])
+    packets = packets if keep>0 else None
+    index = _Index(pts[begin:], key[begin:], shown[begin:], packets and packets[begin:], trusted)
+    if not index.timed: index.packets = packets                        # the decoder knows what it can show
+    return index
 
 # %% ../nbs/18_decoding.ipynb #18a00004
+def _guessed(stream):
+    "Are the times FFmpeg's own guess, made for a stream without any whose pictures are reordered?"
+    return stream.container.format.flags & 0x80 and stream.codec_context.has_b_frames      # AVFMT_NOTIMESTAMPS
+
 def _in_stored_order(path, stream, pts, most=64):
     "Do the times follow the packets although pictures do not?"
     if not stream.codec_context.has_b_frames or None in pts: return False
@@ -249,6 +267,14 @@ def _track(f, moov, number):
     return None
 
 # %% ../nbs/18_decoding.ipynb #18a00008
+def _shifts_of(path, number, n):
+    "The `ctts` of one track of an mp4; None where its header is unusual"
+    with open(path, 'rb') as f:
+        moov = _inside(f, (0, os.fstat(f.fileno()).st_size), 'moov')
+        trak = None if moov is None else _track(f, moov, number)
+        if trak is None or _edits(_content(f, _inside(f, trak, 'edts', 'elst')))>1: return None
+        return _shifts(_content(f, _inside(f, trak, 'mdia', 'minf', 'stbl', 'ctts')), n)
+
 def _from_header(path, box, stream):
     "An `_Index` from the header of an mp4, or None: then the packets must be read"
     entries = stream.index_entries
@@ -256,19 +282,17 @@ def _from_header(path, box, stream):
     _check_end(path, stream)
     dts,key,cut = zip(*[(o.timestamp, o.is_keyframe, o.is_discard) for o in entries])
     if any(cut) or not key[0] or (np.diff(dts)<0).any(): return None
-    with open(path, 'rb') as f:
-        moov = _inside(f, (0, os.fstat(f.fileno()).st_size), 'moov')
-        trak = None if moov is None else _track(f, moov, stream.id)
-        if trak is None or _edits(_content(f, _inside(f, trak, 'edts', 'elst')))>1: return None
-        shift = _shifts(_content(f, _inside(f, trak, 'mdia', 'minf', 'stbl', 'ctts')), len(dts))
+    try: shift = _shifts_of(path, stream.id, len(dts))
+    except (struct.error, ValueError): return None                     # a header that breaks off
     if shift is None: return None
     pts = np.array(dts) + shift - min(int(shift.min()), 0)             # FFmpeg lifts what would be shown before it is decoded
     if pts.argmin()!=0: return None                                    # it begins with pictures that lack their keyframe
+    if (np.array(key[1:], bool) & (pts[1:]<=np.maximum.accumulate(pts)[:-1])).any(): return None    # more than one clock
     index = _Index(pts.tolist(), list(key), [True]*len(key), None, from_header=True)
     return index if index.timed and not _in_stored_order(path, stream, index.pts) else None
 
 # %% ../nbs/18_decoding.ipynb #18a00009
-class _NotAsPromised(Exception): "The packets are not those of the header"
+class _NotAsPromised(Exception): "The packets are not those of the header, or the pictures not in the order of their times"
 
 def _index_of(path, box, stream):
     "The packets of a file: from its header if that tells all, else by reading them"
@@ -291,7 +315,8 @@ def _from_disk(box, stream, index, start):
     entered = [k for k in index.keys if k<=start][-3:][::-1]           # the keyframe itself, else one before it
     can_jump = {'mp4','matroska','webm'} & set(box.format.name.split(','))
     for k in entered if can_jump else ():
-        box.seek(index.pts[k], stream=stream)
+        try: box.seek(index.pts[k], stream=stream)
+        except av.FFmpegError: break                                   # it has no list of its keyframes
         packets = _read_again(box, stream, index, start, index.from_header)
         j,p = next(packets, (len(index.pts),None))
         if j<=start: return ((j,p) for j,p in chain([(j,p)], packets) if j>=start)
@@ -304,6 +329,7 @@ def _from_start(path, index, start):
 
 # %% ../nbs/18_decoding.ipynb #f0600025
 _SKIPS = set('h264 hevc mpeg1video mpeg2video mpeg4 vp8 vp9'.split())      # decoders that may be told at any time to skip
+_WAITS = set('h264 hevc vp8 vp9 av1 libdav1d'.split())                     # decoders that wait for a true keyframe
 
 def _packets(box, stream, index, start, last):
     "The packets from position `start` to `last`, then None: the decoder gives back what it still holds"
@@ -322,13 +348,20 @@ def _pass(box, stream, index, start, frames, plain=False):
     if plain: last += _DEEPEST
     skips = not plain and ctx.name in _SKIPS
     if ctx.is_open: ctx.flush_buffers()
+    unsure = start>0 and ctx.name not in _WAITS
+    latest = None
     for p in _packets(box, stream, index, start, last):
         wanted = p is None or p.pts in need
         if skips: ctx.skip_frame = 'DEFAULT' if wanted else 'NONREF'
         out = _decoded(ctx, p)
         if out is None and not plain: break
         if out is None: _forget(need, index, p)
+        begun = first(f for f in out or () if unsure and f.pts is not None and f.pts>=index.pts[start])
+        if begun is not None and not begun.key_frame: break            # the packet was called a keyframe and is none
+        if begun is not None: unsure = False
         for f in out or ():
+            if None not in (f.pts, latest) and f.pts<latest: raise _NotAsPromised    # the decoder knows the order
+            latest = f.pts
             if f.pts in need and not f.is_corrupt: yield need.pop(f.pts),f
         if not need: break
     if skips: ctx.skip_frame = 'DEFAULT'
@@ -350,15 +383,20 @@ def _by_time(box, stream, index, wanted):
     "Decode the frames `wanted` (sorted): yields (frame number, frame) in any order"
     for start,group in groupby(wanted, index.start):
         missing = set(group)
-        for i,f in _pass(box, stream, index, start, missing):
-            missing.discard(i)
-            yield i,f
-        if not missing: continue
-        todo = sorted(missing)
-        for i,f in _pass(box, stream, index, index.start(todo[0], back=2), todo, plain=True):
-            missing.discard(i)
-            yield i,f
+        tries = _tries(index, start, min(missing))
+        for begin,plain in tries:
+            for i,f in _pass(box, stream, index, begin, sorted(missing), plain):
+                missing.discard(i)
+                yield i,f
+            if not missing: break
         if missing: return
+        if [(begin,plain)]==tries[2:]: index.keys = index.keys[:1]       # from now on from the beginning, in one run
+
+def _tries(index, start, frame):
+    "From where to decode, and whether plainly, one after the other"
+    earlier = index.start(frame, back=2)
+    tries = [(start,False), (earlier,True)]
+    return tries+[(0,True)] if earlier else tries
 
 # %% ../nbs/18_decoding.ipynb #f0600029
 def _by_count(box, stream, packets=None):
@@ -376,14 +414,26 @@ def _rate(stream):
     "Frames per second that a stream claims; 25 where it claims none"
     return float(stream.average_rate or 25)
 
-def _counted(path, box, stream, index):
-    "All frames of a file without times, from the start"
-    if index.packets is not None: yield from _by_count(box, stream, index.packets)
-    else:
-        with _opened(path) as (box2,stream2): yield from _by_count(box2, stream2)
-
 def _cannot(path, i, n):
     return VideoError(f'{path}: frame {i} of {n} cannot be decoded: the file is damaged. Copy, download or convert it again.')
+
+def _counted(path, box, stream, packets):
+    "All frames of a file without times, from the start"
+    if packets is not None: yield from _by_count(box, stream, packets)
+    else:
+        with _opened(path) as (again,stream): yield from _by_count(again, stream)
+
+# %% ../nbs/18_decoding.ipynb #18a00035
+def _surely(path, threads, by_time, by_count):
+    "`by_time(box, stream, index)` where the times of a file are right, else `by_count(box, stream, packets)`"
+    for look in (_from_header, _scan):
+        with _opened(path, threads) as (box,stream):
+            index = look(path, box, stream)
+            if index is None: continue
+            if not index.timed: return by_count(box, stream, index.packets)
+            try: return by_time(box, stream, index)
+            except _NotAsPromised: pass
+    with _opened(path, threads) as (box,stream): return by_count(box, stream, None)
 
 # %% ../nbs/18_decoding.ipynb #18a00011
 def _held(f):
@@ -405,19 +455,20 @@ def _shown_size(f):
     return (f.width,f.height) if on_its_side else (f.height,f.width)
 
 # %% ../nbs/18_decoding.ipynb #f0600033
-def _first_and_times(path, box, stream):
+def _first_and_times(path):
     "The first frame, decoded, and the seconds at which all of them are shown"
-    index = _index_of(path, box, stream)
-    if index.timed:
+    def by_time(box, stream, index):
         times = np.array([index.pts[i] for i in index.pos])*float(stream.time_base)
         frame = next((f for _,f in _by_time(box, stream, index, [0])), None)
-        if frame is None: raise _cannot(path, 0, len(times))
-        return frame,times
-    frames = _counted(path, box, stream, index)
-    frame = next(frames, None)
-    if frame is None: raise _cannot(path, 0, len(index.pts))
-    n = 1+sum(1 for _ in frames)
-    return frame, np.arange(n)/_rate(stream)
+        if frame is not None: return frame,times
+        if index.from_header: raise _NotAsPromised
+        raise _cannot(path, 0, len(times))
+    def by_count(box, stream, packets):
+        frames = _counted(path, box, stream, packets)
+        frame = next(frames, None)
+        if frame is None: raise _cannot(path, 0, 'some')
+        return frame, np.arange(1+sum(1 for _ in frames))/_rate(stream)
+    return _surely(path, 1, by_time, by_count)
 
 # %% ../nbs/18_decoding.ipynb #f0600704
 VideoInfo = namedtuple('VideoInfo', 'n_frames fps duration height width times')
@@ -430,12 +481,12 @@ def video_info(
         files = _frame_files(path)
         h,w = _read_frame(files[0]).shape[1:]
         return VideoInfo(len(files), 1., float(len(files)), h, w, np.arange(len(files))*1.)   # a folder has no clock
-    with _opened(path) as (box,stream):
-        frame,times = _first_and_times(path, box, stream)
-        n = len(times)
-        step = float(np.median(np.diff(times))) if n>1 else 1/_rate(stream)
-        duration = times[-1]-times[0]+step
-        return VideoInfo(n, float(n/duration), float(duration), *_shown_size(frame), times)
+    with _opened(path) as (box,stream): rate = _rate(stream)
+    frame,times = _first_and_times(path)
+    n = len(times)
+    step = float(np.median(np.diff(times))) if n>1 else 1/rate
+    duration = times[-1]-times[0]+step
+    return VideoInfo(n, float(n/duration), float(duration), *_shown_size(frame), times)
 
 # %% ../nbs/18_decoding.ipynb #18a00013
 Probe = namedtuple('Probe', 'n_frames fps duration height width')
@@ -487,7 +538,7 @@ def _picked(path, pick, n=None):
     return frames,sorted(set(frames))
 
 # %% ../nbs/18_decoding.ipynb #f0600039
-def _frames_timed(path, box, stream, index, pick, tensor):
+def _frames_timed(path, pick, tensor, box, stream, index):
     "(frame numbers, {number: frame}) by the times of an index"
     n = len(index.pos)
     frames,wanted = _picked(path, pick, n)
@@ -497,12 +548,12 @@ def _frames_timed(path, box, stream, index, pick, tensor):
     if lost: raise _cannot(path, lost[0], n)
     return frames,got
 
-def _frames_counted(path, box, stream, index, pick, tensor, count):
+def _frames_counted(path, pick, tensor, count, box, stream, packets):
     "The same by decoding all frames from the start; `count` if `pick` must know how many there are"
-    n = sum(1 for _ in _counted(path, box, stream, index)) if count else None
+    n = sum(1 for _ in _counted(path, box, stream, packets)) if count else None
     frames,wanted = _picked(path, pick, n)
     got,seen = {},0
-    for i,f in enumerate(_counted(path, box, stream, index)):
+    for i,f in enumerate(_counted(path, box, stream, packets)):
         seen = i+1
         if i in wanted and not f.is_corrupt: got[i] = tensor(f)
         if i>=wanted[-1]: break
@@ -512,15 +563,7 @@ def _frames_counted(path, box, stream, index, pick, tensor, count):
     return frames,got
 
 def _frames_pyav(path, pick, tensor, threads, count):
-    with _opened(path, threads) as (box,stream):
-        index = _from_header(path, box, stream)
-        if index is not None:
-            try: return _frames_timed(path, box, stream, index, pick, tensor)
-            except _NotAsPromised: pass                                # the packets themselves are right
-    with _opened(path, threads) as (box,stream):
-        index = _scan(path, box, stream)
-        if index.timed: return _frames_timed(path, box, stream, index, pick, tensor)
-        return _frames_counted(path, box, stream, index, pick, tensor, count)
+    return _surely(path, threads, partial(_frames_timed, path, pick, tensor), partial(_frames_counted, path, pick, tensor, count))
 
 # %% ../nbs/18_decoding.ipynb #f0600041
 def _frames_torchcodec(path, pick, tensor, threads, count):
