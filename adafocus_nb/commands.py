@@ -43,11 +43,13 @@ class CtrlC:
 def _hooks(answer, loads_videos):
     "Hooks for what nobody waits for"
     def dropped(what):
+        if answer.told: return
         if what.exc_type is KeyboardInterrupt: answer.end()
         sys.__unraisablehook__(what)
     def uncaught(kind, error, trace):
         elsewhere = loads_videos or os.getpid()!=answer.owner
-        if not (elsewhere and isinstance(error, (OSError, EOFError))): sys.__excepthook__(kind, error, trace)
+        if answer.told or elsewhere and isinstance(error, (OSError, EOFError)): return
+        sys.__excepthook__(kind, error, trace)
     sys.unraisablehook,sys.excepthook = dropped,uncaught
 
 def first_thing(
@@ -55,10 +57,10 @@ def first_thing(
 ):           # a `CtrlC`
     "In a command's own process: answer Ctrl-C from now on"
     answer = CtrlC()
-    ours = name.startswith('adafocus_') and not name.endswith('.py')
+    loads_videos = any('multiprocessing' in o for o in sys.orig_argv)
+    ours = name.startswith('adafocus_') and not name.endswith('.py') or loads_videos and name=='-c'
     usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler      # not after nohup
     if not (ours and usual): return answer
-    loads_videos = 'multiprocessing' in sys.modules and sys.modules['multiprocessing'].parent_process() is not None
     signal.signal(signal.SIGINT, signal.SIG_IGN if loads_videos else answer)
     _hooks(answer, loads_videos)
     return answer
@@ -139,7 +141,7 @@ def own_process():
     "Settings of a command's process; a variable that is set already stays"
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='replace')
-    os.environ.setdefault('GOMP_SPINCOUNT', '10000')                       # libgomp, which torch brings along on Linux
+    os.environ.setdefault('GOMP_SPINCOUNT', '1000')                        # libgomp, which torch brings along on Linux
     os.environ['MPLBACKEND'] = 'Agg'
 
 # %% ../nbs/11_commands.ipynb #bd929b7f
