@@ -20,6 +20,8 @@ from .backbones import blank_image
 from .video_data import *
 from .policy_ppo import *
 from .policy_ppo import _FLAG, _list_of, _or_null, _real
+from .memory import *
+from .evaluation import *
 from .training_stages import *
 
 # %% ../nbs/04_adafocus_plus.ipynb #04a10001
@@ -173,6 +175,28 @@ def rewards(self:AdaFocusPlus,
     paid = dict(policy=AdaFocus.rewards(self, roll, y, kind)['policy'], skip=kept-skipped-self.price)   # Eq. 7 and 10
     return {name: torch.where(roll.keep>0, r, 0.) for name,r in paid.items()}
 
+# %% ../nbs/04_adafocus_plus.ipynb #04a1002c
+@patch
+def scores(self:AdaFocusPlus, glance_map:Tensor)->dict:
+    "π's 49 choices and the two of π', without `skipping` π's alone"
+    res = AdaFocus.scores(self, glance_map)
+    return res | dict(skip=self.skip_policy(glance_map)[0]) if self.skipping else res
+
+@patch
+def earnings(self:AdaFocusPlus, seen, actions:dict, y:Tensor)->dict:
+    "π: Eq. 7 where the frame was kept, 0 elsewhere; π': Eq. 10 for keeping a frame, 0 for skipping it"
+    if 'skip' not in actions: return AdaFocus.earnings(self, seen, actions, y)
+    keep = actions['skip'].to(seen.local_feat.dtype)
+    local_feat = along(seen.local_feat, actions['policy'])
+    with torch.no_grad():
+        _,before = self.classify(seen.glance_feat, local_feat*keep[...,None])                      # Eq. 9
+        p = prob_of(self.logits_of_looks(seen.glance_feat, seen.local_feat, before), y)
+        skipped = self.logits_of_looks(seen.glance_feat, torch.zeros_like(local_feat)[:,:,None], before)
+        skipped = prob_of(skipped, y)[...,0]
+    kept = p.gather(2, actions['policy'][...,None]).squeeze(2)
+    return dict(policy=(p - p.mean(-1, keepdim=True))*keep[...,None],
+                skip=torch.stack([torch.zeros_like(kept), kept-skipped-self.price], -1))
+
 # %% ../nbs/04_adafocus_plus.ipynb #230bc1b8
 @patch
 def param_groups(self:AdaFocusPlus, stage, lrs=None, also=())->list:
@@ -322,11 +346,11 @@ def score_kept(self:TrainingPlus, name, keep=None):
 @patch
 def after_2(self:TrainingPlus):
     assert fingerprint(self.model)==self.reached['frozen'], 'Stage II has changed a frozen network'
-    self.score_kept('adafocus', random_frames(1.))
+    self.judge(); self.score_kept('adafocus', random_frames(1.))
 
 @patch
 def after_3(self:TrainingPlus):
-    self.score_kept('adafocus_stage3', random_frames(1.))
+    self.judge(); self.score_kept('adafocus_stage3', random_frames(1.))
     self.reached['frozen_plus'] = fingerprint(self.model)
 
 # %% ../nbs/04_adafocus_plus.ipynb #04a10009
@@ -340,7 +364,7 @@ def after_2_plus(self:TrainingPlus):
     self.score('adafocus_plus')
 
 @patch
-def after_3_plus(self:TrainingPlus): self.score('adafocus_plus_stage3')
+def after_3_plus(self:TrainingPlus): self.judge(); self.score('adafocus_plus_stage3')
 
 # %% ../nbs/04_adafocus_plus.ipynb #04a1000a
 @patch

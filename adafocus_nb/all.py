@@ -6,6 +6,8 @@ from adafocus_nb.sources import *
 from adafocus_nb.video_data import *
 from adafocus_nb.backbones import *
 from adafocus_nb.policy_ppo import *
+from adafocus_nb.memory import *
+from adafocus_nb.evaluation import *
 from adafocus_nb.runs import *
 from adafocus_nb.training_stages import *
 from adafocus_nb.adafocus_plus import *

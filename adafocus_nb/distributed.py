@@ -21,6 +21,8 @@ from fastcore.all import patch
 from .video_data import *
 from .policy_ppo import *
 from .runs import *
+from .memory import *
+from .evaluation import *
 from .training_stages import *
 
 # %% ../nbs/15_distributed.ipynb #c1500011

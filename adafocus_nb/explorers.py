@@ -24,6 +24,7 @@ from fastcore.all import ifnone
 from .patches import *
 from .video_data import *
 from .policy_ppo import *
+from .evaluation import *
 from .training_stages import *
 from .adafocus_plus import *
 from .tsm import *

@@ -24,6 +24,7 @@ from .decoding import _ToTensor, iter_frames, video_info
 from .video_data import *
 from .policy_ppo import *
 from .runs import *
+from .evaluation import *
 from .training_stages import *
 from .adafocus_plus import *
 from .tsm import *

@@ -18,6 +18,7 @@ from .metrics import *
 from .decoding import Probe, save_clip, video_info
 from .video_data import *
 from .policy_ppo import *
+from .memory import *
 from .training_stages import *
 
 # %% ../nbs/16_plan.ipynb #c1600011

@@ -154,6 +154,7 @@ class AdaFocus(nn.Module):
     registry,saved_as = {},'AdaFocus'                                         # name in files -> class, for `load`
     trains = dict(glance=('glance_net','glance_head'), local=('local_net','local_head')) | {
         1: ('local_net','classifier'), 2: ('policy',), 3: ('classifier',)}    # parts that each stage trains (B.1)
+    remembers = True                                                          # are f_L's features of a place always the same (chapter 21)?
     trainer = None                                                            # the class that trains it, where not chapter 03's `Training`
     recipes = {}                                                              # preset -> stage -> how a subclass trains it, where not as chapter 03 says
 
@@ -179,7 +180,8 @@ class AdaFocus(nn.Module):
         weights=None,             # of the backbones: 'imagenet', None, or dict(glance=…, local=…) of these or files
         preset=None,              # the preset's name, kept for training
         multilabel:str='soft',    # the loss where a video has several labels: 'soft' (cross-entropy) or 'bce' (binary cross-entropy)
-        prepare=None              # how frames are prepared, dict(resize=…, square=…); None: as the preset trains
+        prepare=None,             # how frames are prepared, dict(resize=…, square=…); None: as the preset trains
+        verdict=None              # has its policy learned? 'learned', 'nothing to find' or 'not shown' (chapter 22)
     ):
         super().__init__()
         check_patch(frame_size, patch_size)
@@ -187,7 +189,8 @@ class AdaFocus(nn.Module):
         self.config = dict(n_classes=n_classes, patch_size=patch_size, frame_size=frame_size, n_frames=n_frames, k=k, glance=name(glance),
                            local=name(local), classifier=classifier, hidden=hidden, dropout=dropout, glance_res=glance_res,
                            reuse_glance=reuse_glance, mean=list(mean), std=list(std), labels=list(labels) if labels else None, preset=preset,
-                           multilabel=multilabel, prepare=preparation_of(frame_size, preset, prepare))
+                           multilabel=multilabel, prepare=preparation_of(frame_size, preset, prepare),
+                           verdict=verdict)
         self._settle(glance, local, weights)
 
 # %% ../nbs/02_policy_ppo.ipynb #02a10005
@@ -345,7 +348,8 @@ def classify(self:AdaFocus,
 def forward(self:AdaFocus,
     x:Tensor,      # (B, T, 3, H, W) bytes, or normalised floats
     corners=None,  # (B, T, 2) used instead of the policy
-    keep=None      # (B, T) frames whose patch counts; None: all
+    keep=None,     # (B, T) frames whose patch counts; None: all
+    shown=None     # (B,) 1 where the classifier may read e^G, 0 where it is hidden; None: everywhere
 )->Focus:          # logits (B,T,C), actions (B,T) or None, corners (B,T,2), keep (B,T)
     "Glance, choose, look, classify"
     x = self.check(x)
@@ -354,6 +358,7 @@ def forward(self:AdaFocus,
     if corners is None:
         actions = self.act(glance_map).action
         corners,keep = self.corners_of(actions), self.kept(glance_map) if keep is None else keep
+    if shown is not None and self.reuse_glance: glance_feat = glance_feat*shown[:,None,None]
     logits,_ = self.classify(glance_feat, self.look(x, corners, keep))
     return Focus(logits, actions, corners, torch.ones_like(logits[...,0]) if keep is None else keep)
 
@@ -380,12 +385,13 @@ def loss(self:AdaFocus,
 
 # %% ../nbs/02_policy_ppo.ipynb #f1403e95
 def prob_of(
-    logits:Tensor, # (B, T, C)
+    logits:Tensor, # (B, T, C), or (B, T, A, C) of A patches a frame
     y:Tensor       # (B,) labels, or (B, C) with 1 for every label
-)->Tensor:         # (B, T)
+)->Tensor:         # (B, T), or (B, T, A)
     "p_{t,y}: softmax probability of the true label at every step (of several: together)"
-    if y.ndim==2: return (logits.float().softmax(-1)*y[:,None]).sum(-1)
-    return logits.float().softmax(-1).gather(-1, y[:,None,None].expand(-1,logits.shape[1],1)).squeeze(-1)
+    p,ones = logits.float().softmax(-1),(1,)*(logits.ndim-2)
+    if y.ndim==2: return (p*y.view(len(y), *ones, -1)).sum(-1)
+    return p.gather(-1, y.view(-1, *ones, 1).expand(*p.shape[:-1], 1)).squeeze(-1)
 
 # %% ../nbs/02_policy_ppo.ipynb #fe638d0b
 Rollout = namedtuple('Rollout', 'x glance_map glance_feat acts corners keep logits before draws')
@@ -429,6 +435,41 @@ def rewards(self:AdaFocus,
     if kind!='adafocus': raise ValueError(f"kind={kind!r}: choose 'adafocus', 'confidence' or 'increments'.")
     with torch.no_grad(): p_random = prob_of(self.baseline(roll, self.random_corners(roll.x, roll.draws)), y)
     return dict(policy=p - p_random)                                                  # Eq. 7
+
+# %% ../nbs/02_policy_ppo.ipynb #02a1002d
+@patch
+def scores(self:AdaFocus,
+    glance_map:Tensor # (B, T, c, h, w)
+)->dict:              # head -> unnormalised log-probabilities (B, T, A)
+    "What each head that Stage II trains thinks of all its choices"
+    return dict(policy=self.policy(glance_map)[0])
+
+@patch
+def logits_of_looks(self:AdaFocus,
+    glance_feat,        # (B, T, c)
+    local_feat:Tensor,  # (B, T, A, c') of A patches a frame
+    before:Tensor       # (B, T, ·) states of the classifier
+)->Tensor:              # (B, T, A, C)
+    "Predictions if, at each step alone, the patch had been this one"
+    b,t,a = local_feat.shape[:3]
+    every = lambda o: o[:,:,None].expand(b, t, a, o.shape[-1])
+    x = self.join(every(glance_feat) if self.reuse_glance else None, local_feat)
+    logits,_ = self.classifier.step(x.flatten(0,2), every(before).flatten(0,2))          # (B,T,A,·) -> (B*T*A,·)
+    return logits.unflatten(0, (b,t,a))
+
+# %% ../nbs/02_policy_ppo.ipynb #02a1002e
+@patch
+def earnings(self:AdaFocus,
+    seen,         # glance_feat (B,T,c), local_feat (B,T,K*K,c') of all candidates, as chapter 21 remembers them
+    actions:dict, # head -> (B, T): the path
+    y:Tensor      # (B,) labels, or (B, C)
+)->dict:          # head -> (B, T, A)
+    "The reward of every choice at every step of a path (Eq. 7, its expectation over the candidates)"
+    index = actions['policy'][...,None,None].expand(-1, -1, 1, seen.local_feat.shape[-1])
+    with torch.no_grad():
+        _,before = self.classify(seen.glance_feat, seen.local_feat.gather(2, index).squeeze(2))
+        p = prob_of(self.logits_of_looks(seen.glance_feat, seen.local_feat, before), y)
+    return dict(policy=p - p.mean(-1, keepdim=True))
 
 # %% ../nbs/02_policy_ppo.ipynb #226242d5
 @patch
@@ -616,7 +657,8 @@ AdaFocus.kinds = dict(n_classes=_whole(1, 100_000), patch_size=_SIDE, frame_size
                       glance=_NAME, local=_NAME, classifier=_among(*CLASSIFIERS), hidden=_whole(1, 8192), dropout=_real(0, 1),
                       glance_res=_or_null(_SIDE), reuse_glance=_FLAG, mean=_list_of(_real(-1e3, 1e3), 3), std=_list_of(_real(1e-6, 1e3), 3),
                       labels=_or_null(_list_of(_LABEL)), preset=_or_null(_NAME), multilabel=_among('soft', 'bce'),
-                      prepare=((lambda v: v is None or isinstance(v, dict)), 'resize and square'))
+                      prepare=((lambda v: v is None or isinstance(v, dict)), 'resize and square'),
+                      verdict=_or_null(_among('learned', 'nothing to find', 'not shown')))
 
 @patch(cls_method=True)
 def known(cls:AdaFocus)->set:

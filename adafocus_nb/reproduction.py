@@ -30,6 +30,7 @@ from .video_data import *
 from .backbones import *
 from .policy_ppo import *
 from .runs import *
+from .evaluation import *
 from .training_stages import *
 from .adafocus_plus import *
 from .tsm import *

@@ -32,7 +32,8 @@ from .backbones import BACKBONES
 from .policy_ppo import PREPARATION, AdaFocus, Focus, preparation_of, preset_config, read_json
 from .runs import (Look, Run, annotate_video, device_name, focus_frames, patch_in_frame, plot_curves,
                               save_gif, versions)
-from .training_stages import RECIPES, evaluate, trainer_of
+from .evaluation import evaluate
+from .training_stages import RECIPES, trainer_of
 from .adafocus_plus import AdaFocusPlus, TrainingPlus, evaluate_kept
 from .tsm import TSM, TSN, AdaFocusTSM, TSMPlus
 from .official import AdaFocusTSMContinuous, convert_official

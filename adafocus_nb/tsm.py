@@ -16,6 +16,7 @@ from .patches import *
 from .backbones import *
 from .policy_ppo import *
 from .policy_ppo import _FLAG, _list_of, _whole
+from .evaluation import *
 from .training_stages import *
 
 # %% ../nbs/05_tsm.ipynb #12ee7712
@@ -231,6 +232,15 @@ def rewards(self:AdaFocusTSM, roll:Rollout, y:Tensor, kind:str='adafocus')->dict
     "As in `AdaFocus`; with `per_frame` all places of a video share its reward"
     return {k: r.expand_as(roll.acts[k].action) for k,r in AdaFocus.rewards(self, roll, y, kind).items()}
 
+# %% ../nbs/05_tsm.ipynb #05a1002c
+@patch
+def scores(self:AdaFocusTSM, glance_map:Tensor)->dict:
+    "π's choices after it has read all glance maps"
+    return {k: s[:,self.when] for k,s in AdaFocus.scores(self, glance_map).items()}
+
+@patch(as_prop=True)
+def remembers(self:AdaFocusTSM)->bool: return not self.options['per_frame']
+
 # %% ../nbs/05_tsm.ipynb #05a10013
 @patch
 def frame_logits(self:AdaFocusTSM,
@@ -267,7 +277,7 @@ class TSMPlus(AdaFocusTSM):
 
     def check(self, x): return (AdaFocus.check(self, x),)*2                # the same frames twice
 
-    def forward(self, x, corners=None, keep=None):
+    def forward(self, x, corners=None, keep=None, shown=None):
         "Both networks on full frames, then the linear layer"
         x = self.check(x)
         corners = torch.zeros(len(x[0]), 1, 2, dtype=torch.long, device=self.candidates.device)
@@ -278,7 +288,7 @@ class TSMPlus(AdaFocusTSM):
 # %% ../nbs/05_tsm.ipynb #05a10016
 class TSM(TSMPlus):
     "The local network with temporal shift on full frames, alone (TSM)"
-    def forward(self, x, corners=None, keep=None):
+    def forward(self, x, corners=None, keep=None, shown=None):
         "Frame-wise predictions, averaged"
         x = AdaFocus.check(self, x)
         logits = self.frame_logits(x, 'local')[:,None]
@@ -306,10 +316,10 @@ def _but(preset, stage, lr=None, **changes):
 
 AdaFocusTSM.recipes = dict(                                                # f_L's Stage 0: one half of the epochs on stills, the other on videos
     tiny  = {'glance': _but('tiny','glance', epochs=8), 'local': _but('tiny','local', dict(local_net=1e-3, local_head=1e-3), epochs=20),
-             1: _but('tiny',1),
+             1: _but('tiny',1, hide=0.),
              2: _but('tiny',2, dict(policy=1e-3), epochs=15, steps=4, rollouts=4, entropy_coef=.1, anneal=True)},
     quick = {'glance': _but('quick','glance', epochs=8), 'local': _but('quick','local', epochs=16),
-             1: _but('quick',1, dict(classifier=1e-3), epochs=4),
+             1: _but('quick',1, dict(classifier=1e-3), epochs=4, hide=0.),
              2: _but('quick',2, epochs=20, steps=4, rollouts=4, entropy_coef=.1, anneal=True), 3: _but('quick',3, epochs=2)})
 
 # %% ../nbs/05_tsm.ipynb #cf564df3
@@ -335,7 +345,7 @@ def after_local(self:TrainingTSM):
 def after_1(self:TrainingTSM): Training.after_1(self) if '2' in self.stages else self.score('full_frames')
 
 @patch
-def after_3(self:TrainingTSM): self.score('adafocus_stage3' if '2' in self.stages else 'full_frames_stage3')
+def after_3(self:TrainingTSM): Training.after_3(self) if '2' in self.stages else self.score('full_frames_stage3')
 
 @patch
 def results(self:TrainingTSM)->dict:

@@ -417,10 +417,12 @@ class ClipLoader(DataLoader):
         super().__init__(dataset, bs=bs, shuffle=shuffle, **kwargs)
         self.seed,self.augment,self.n_classes,self.stage,self.epoch = seed,augment,n_classes,0,0
         self.start_method,self.workers = start_method,None                 # 'fork', 'spawn', 'forkserver'; None: Python's
+        self.only = None                                                   # a set of sample ids: leave out all others
 
     def set_epoch(self, stage, epoch): self.stage,self.epoch = stage,epoch
     def draws(self, ids): return Draws(ids, self.seed, self.stage, self.epoch)
     def shuffle_fn(self, idxs): return self.draws(idxs).uniform('order').argsort(stable=True).tolist()
+    def get_idxs(self): return [i for i in super().get_idxs() if self.only is None or i in self.only]
     def create_item(self, i):
         x,y = self.dataset[i]
         check_clip(x, y, i, self.n_classes)
