@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['parts', 'share_out', 'SharedNorm', 'shared_norms', 'Shares', 'added_up', 'ExactLoss', 'ExactMetric', 'spread',
-           'SpreadPPO', 'spread_out', 'spread_training', 'Follower', 'joined_run', 'check_parts', 'join_world']
+           'SpreadPPO', 'SpreadMemory', 'spread_out', 'spread_training', 'Follower', 'joined_run', 'check_parts',
+           'join_world']
 
 # %% ../nbs/15_distributed.ipynb #c1500006
 import atexit, os, sys, warnings
@@ -250,8 +251,8 @@ def spread(
         yield learn
 
 # %% ../nbs/15_distributed.ipynb #c1500031
-class SpreadPPO(PPOTrainer):
-    "`PPOTrainer` on all processes, as one"
+class _AsOne:
+    "A trainer of Stage II whose videos are shared out, and whose policies follow the gradients of all processes"
     def __init__(self, dls, model, *args, pieces=1, **kwargs):
         for dl in (dls.train, dls.valid): share_out(dl, pieces=pieces if dl is dls.train else 1)
         super().__init__(dls, model, *args, **kwargs)
@@ -262,6 +263,17 @@ class SpreadPPO(PPOTrainer):
             prepare,head_of = Accelerator().prepare,dict(policy='policy', skip_policy='skip')
             self.wrapped = {k: prepare(getattr(model, k)) for k,head in head_of.items() if head in model.policy_heads()}
 
+    @contextmanager
+    def as_one(self):
+        "Context: the model's policies are the shared ones"
+        own = {k: getattr(self.model, k) for k in self.wrapped}
+        for k,m in self.wrapped.items(): setattr(self.model, k, m)
+        try: yield
+        finally:
+            for k,m in own.items(): setattr(self.model, k, m)
+
+class SpreadPPO(_AsOne, PPOTrainer):
+    "`PPOTrainer` on all processes, as one"
     def act(self, x, y):
         self.shares.append(getattr(x, 'share', 1.))
         return super().act(x, y)
@@ -269,11 +281,7 @@ class SpreadPPO(PPOTrainer):
     def learn(self, *paid):
         real = [p for p,s in zip(paid, self.shares) if s] or paid[:1]      # a borrowed video teaches nothing
         self.share,self.shares = sum(self.shares),[]
-        own = {k: getattr(self.model, k) for k in self.wrapped}
-        for k,m in self.wrapped.items(): setattr(self.model, k, m)
-        try: return super().learn(*real)
-        finally:
-            for k,m in own.items(): setattr(self.model, k, m)
+        with self.as_one(): return super().learn(*real)
 
 # %% ../nbs/15_distributed.ipynb #c1500032
 @patch
@@ -296,12 +304,42 @@ def pooled(self:SpreadPPO, stats, value, returns):
     off,off2,r,r2,*means = [s/n for s in sums]
     return dict(zip(stats, means)) | dict(explained_variance=1-(off2-off**2)/(r2-r**2).clamp(min=1e-8))
 
+# %% ../nbs/15_distributed.ipynb #c1500034
+class SpreadMemory(_AsOne, MemoryTrainer):
+    "`MemoryTrainer` on all processes, as one: each remembers its part of the videos"
+    def _room(self, x):
+        room,_,device = super()._room(x)
+        if self.world==1: return room,room,device
+        least = torch.tensor(float(room), device=self.model.candidates.device)
+        dist.all_reduce(least, op=dist.ReduceOp.MIN)
+        room = min(int(least)*(self.world if device.type=='cuda' else 1), self.views*len(self.dls.train.dataset))
+        return room, room//self.world+len(self.dls.train)*self.views+1, device         # parts of batches differ by one
+
+    def mean(self, o):
+        "Of all steps of all processes"
+        if self.world==1: return o.mean()
+        w = float(self.share>0)
+        total,n = added_up(w*o.sum(), w*o.numel())
+        return (total/n).to(o.dtype)
+
+    def learn_from(self, keys, epoch, k):
+        if self.world==1: return super().learn_from(keys, epoch, k)
+        here = [o for o in keys.tolist() if o in self.memory.where]
+        total, = added_up(float(len(here)))
+        self.share = len(here)*self.world/total.item()
+        mine = torch.tensor(here or [next(iter(self.memory.where))])       # a borrowed video teaches nothing
+        with self.as_one(): stats = super().learn_from(mine, epoch, k)
+        n,*sums = added_up(float(len(here)), *[len(here)*v.double() for v in stats.values()])
+        return {k: (s/n).float() for k,s in zip(stats, sums)}
+
 # %% ../nbs/15_distributed.ipynb #c1500041
 class _Spread:
     pieces = 1
     def spread(self, learn): return spread(learn, self.pieces)
     @property
     def ppo(self): return partial(SpreadPPO, pieces=self.pieces)
+    @property
+    def from_memory(self): return partial(SpreadMemory, pieces=self.pieces)
 
 @cache
 def spread_out(

@@ -42,7 +42,7 @@ def bench_stages(
     bf16=False, # networks in bfloat16
     n:int=5,    # timed steps, after 2 of warm-up; the median counts
     most:int=None # videos to time at once, if b are too many for the memory: times are scaled up to b
-)->dict:        # stage -> milliseconds of a step; 'valid': of a validation batch of 2b videos
+)->dict:        # stage -> milliseconds of a step; of Stage II by playing '2', or from memory 'look' (once a view) and 'update'; 'valid': of a validation batch of 2b videos
     "What a step of each stage costs, without data loading"
     if most and b>most: return {k: v*b/most for k,v in bench_stages(model, most, bf16, n).items()}
     model,device,s,t = copy.deepcopy(model),model.candidates.device,model.frame_size,model.config['n_frames']
@@ -54,9 +54,17 @@ def bench_stages(
     clips = x[:b]
     clips.draws = Draws(torch.arange(b))
     ms['2'] = timed(lambda: trainer.step(clips, y[:b]), n, device=device)
+    memory = MemoryTrainer(SimpleNamespace(device=device, train=SimpleNamespace(dataset=range(b), seed=0)), model, bf16=bf16)
+    memory.memory = Memory(b)
+    def look():
+        memory.model.freeze(2).eval()
+        with half(): return remember(model, clips)
+    if model.remembers:
+        memory.memory.add(torch.arange(b), look(), y[:b])
+        ms |= dict(look=timed(look, 2, 1, device=device), update=timed(lambda: memory.learn_from(torch.arange(b), 0, 0), n, device=device))
     def valid():
         with torch.no_grad(), half(): model.eval()(x)
-    return {k: ms[k] for k in ('glance','local','1','2','3')} | dict(valid=timed(valid, n, device=device))
+    return {k: ms[k] for k in ('glance','local','1','2','look','update','3') if k in ms} | dict(valid=timed(valid, n, device=device))
 
 # %% ../nbs/16_plan.ipynb #c1600021a
 def _ten_seconds(path):
@@ -132,11 +140,17 @@ def plan(
 )->dict:            # stages: list of dict(stage, epochs, hours, gpu_hours, bound); cores_needed, hours, and `cache`
     "Hours, cores and disk"
     stages,need = [],0.
-    videos,steps,checks = data['train']+data['valid'],-(-data['train']//batch),-(-data['valid']//(2*batch))
+    steps,checks = -(-data['train']//batch),-(-data['valid']//(2*batch))
     for k,name in (('glance','0, glance'), ('local','0, local'), (1,'I'), (2,'II'), (3,'III')):
-        epochs = recipes[k]['epochs']
-        compute = epochs*(steps*rates[str(k)]+checks*rates['valid'])/1000/efficiency
-        core_seconds = epochs*videos*decode*data['seconds']
+        r = recipes[k]
+        epochs = epochs_for(r, steps)
+        loads,ms = epochs*data['train'],epochs*steps*rates[str(k)]
+        if k==2 and 'memory' in recipes and 'update' in rates:             # look everywhere once a view, then update without the networks
+            r = recipes['memory']
+            epochs,loads = r['epochs'],views_for(data['train'])*data['train']
+            ms = loads/batch*rates['look'] + epochs*updates_for(data['train'], r)*rates['update']*r['bs']/batch
+        compute = (ms+epochs*checks*rates['valid'])/1000/efficiency
+        core_seconds = (loads+epochs*data['valid'])*decode*data['seconds']
         need = max(need, core_seconds/compute)
         loading = core_seconds/cores
         seconds = compute+loading if shared else max(compute, loading)

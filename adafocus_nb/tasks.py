@@ -148,7 +148,7 @@ BUILTIN = dict(digits=(MovingDigits,DEMO_VIDEOS), motions=(MovingMotions,DEMO_MO
 
 # %% ../nbs/20_tasks.ipynb #505a0a48
 _ROWS = dict(glance_only='no patch, glance network alone', random='random patches', central='central patches',
-             gaussian='Gaussian patches', full_frames='full frames', full_frames_stage3='full frames, after Stage III',
+             gaussian='Gaussian patches', energy="brightest window of f_G's map", cam="window of f_G's class activation", full_frames='full frames', full_frames_stage3='full frames, after Stage III',
              adafocus='AdaFocus', adafocus_stage3='AdaFocus, after Stage III',
              true_place='the true place (for reference)')
 _ROWS_PLUS = _ROWS | dict(all_frames='AdaFocus, same networks as below', random_frames='random frames skipped',
