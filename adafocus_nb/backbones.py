@@ -440,6 +440,7 @@ PRESETS = dict(
     tiny  = dict(glance='tiny_glance',  local='tiny_local', hidden=128,  k=7, frame_size=64,  n_frames=6,  patch_size=28,  glance_res=28),
     quick = dict(glance='mobilenet_v2', local='resnet50',   hidden=1024, k=7, frame_size=224, n_frames=8,  patch_size=96,  glance_res=14),
     paper = dict(glance='mobilenet_v2', local='resnet50',   hidden=1024, k=7, frame_size=224, n_frames=16, patch_size=128, glance_res=None))
+PRESETS['standard'] = dict(PRESETS['paper'])                            # the paper's networks; how they are trained is ours (chapter 03)
 PRESETS['paper-sth'] = dict(PRESETS['paper'], n_frames=8, classifier='mean')  # section 4.2; its temporal shift is chapter 05's
 
 # %% ../nbs/01_backbones.ipynb #ba321e28

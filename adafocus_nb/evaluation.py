@@ -124,11 +124,16 @@ def energy_corners(
     glance_map,_ = model.glance(model.check(x))
     return _brightest(model, glance_map.float().square().mean(2), x)
 
-def cam_corners(model, x)->Tensor: # as `energy_corners`
-    "The window in which the glance map speaks most for the class that f_G's own head believes in"
+def cam_corners(
+    model,  # an `AdaFocus`
+    x,      # a batch of clips
+    y=None  # (B,) labels, or (B, C), if they are known; None: the class that f_G's own head believes in
+)->Tensor:  # (B, T, 2)
+    "The window in which the glance map speaks most for a class"
     glance_map,feat = model.glance(model.check(x))
-    believed = model.glance_head(feat).float().mean(1).argmax(-1)
-    weight = model.glance_head.weight.float()[believed]                    # (B, c)
+    if y is None: y = model.glance_head(feat).float().mean(1).argmax(-1)
+    weight = model.glance_head.weight.float()                              # (C, c)
+    weight = weight[y] if y.ndim==1 else y.float() @ weight
     return _brightest(model, torch.einsum('btchw,bc->bthw', glance_map.float(), weight), x)
 
 # %% ../nbs/22_evaluation.ipynb #15fef7e5

@@ -126,7 +126,7 @@ class Focus(namedtuple('Focus', 'logits actions corners keep')):
 # %% ../nbs/02_policy_ppo.ipynb #0a4d0228
 PREPARATION = dict(tiny=dict(margin=1., scales=(1.,.875)), quick=dict(margin=1., scales=(1.,.875)),
                    paper=dict(margin=256/224, scales=(1.,.875,.75,.66)))
-PREPARATION['paper-sth'] = PREPARATION['paper']
+PREPARATION['paper-sth'] = PREPARATION['standard'] = PREPARATION['paper']
 
 # %% ../nbs/02_policy_ppo.ipynb #6b6385bd
 def preparation_of(
@@ -547,6 +547,14 @@ def frame_logits(self:AdaFocus,
     if part=='glance': return self.glance_head(self.glance(x)[1]).mean(1)
     f = self.local_net(self.normalise(x.flatten(0,1))).mean((2,3))
     return self.local_head(f).unflatten(0, x.shape[:2]).mean(1)
+
+@patch
+def patch_logits(self:AdaFocus,
+    x:Tensor,      # (B, T, 3, H, W)
+    corners:Tensor # (B, T, 2)
+)->Tensor:         # (B, C)
+    "f_L with its own head on one patch of every frame, averaged over time (Stage 0 from random weights)"
+    return self.local_head(self.look(self.check(x), corners)).mean(1)
 
 # %% ../nbs/02_policy_ppo.ipynb #02a10010
 @patch

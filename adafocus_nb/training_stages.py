@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['RECIPES', 'Measure', 'OPTIMISERS', 'Paid', 'stages_of', 'recipe', 'epochs_for', 'measure_of', 'begin_epoch',
-           'SetEpoch', 'FrameClassifier', 'StageLearner', 'stage0_learner', 'RandomPatches', 'stage1_learner',
-           'PPOTrainer', 'joined', 'not_a_number', 'MemoryTrainer', 'free_bytes', 'PolicyPatches', 'stage3_learner',
-           'FocusPrecision', 'Throughput', 'fingerprint', 'LogRun', 'Training', 'trainer_of', 'fit_adafocus']
+           'SetEpoch', 'FrameClassifier', 'PatchClassifier', 'ActivationPatches', 'StageLearner', 'ValidateSometimes',
+           'stage0_learner', 'RandomPatches', 'stage1_learner', 'PPOTrainer', 'joined', 'not_a_number', 'MemoryTrainer',
+           'free_bytes', 'PolicyPatches', 'stage3_learner', 'FocusPrecision', 'Throughput', 'fingerprint', 'LogRun',
+           'Training', 'trainer_of', 'fit_adafocus']
 
 # %% ../nbs/03_training_stages.ipynb #42825ce2
 import hashlib, math, os, time
@@ -18,7 +19,7 @@ import numpy as np
 import torch, torch.nn as nn, torch.nn.functional as F
 from torch import Tensor
 from fastcore.all import *
-from fastai.callback.core import Callback, CancelEpochException, CancelFitException
+from fastai.callback.core import Callback, CancelEpochException, CancelFitException, CancelValidException
 from fastai.callback.fp16 import AMPMode, MixedPrecision
 from fastai.callback.progress import ProgressCallback
 from fastai.callback.schedule import *
@@ -42,18 +43,24 @@ def _sgd(epochs, schedule='cosine', **lr): return dict(epochs=epochs, opt='sgd',
 def _adam(epochs, bs, lr): return dict(epochs=epochs, opt='adam', bs=bs, lr=dict(policy=lr))
 def _from_memory(lr, updates): return _adam(10, 64, lr) | dict(updates=updates, steps=2, anneal=True)
 
+def _start(part, epochs, lr, random, least=0):
+    "Stage 0: rates with pretrained weights, and what differs for random ones: their rate, and more updates"
+    rates = lambda o: {f'{part}_net':o, f'{part}_head':max(o, 1e-3)}
+    return _adamw(epochs, 64, **rates(lr)) | dict(least=least, random=dict(lr=rates(random), least=2000))
+
 RECIPES = {
-    'tiny':  {'glance': _adamw(12, 64, glance_net=3e-3, glance_head=3e-3), 'local': _adamw(8, 64, local_net=3e-3, local_head=3e-3),
-              1: _adamw(8, local_net=3e-4, classifier=1e-3) | dict(epochs_reuse=16, hide=.5),
+    'tiny':  {'glance': _start('glance', 12, 3e-3, 3e-3), 'local': _start('local', 8, 3e-3, 3e-3),
+              1: _adamw(8, local_net=3e-4, classifier=1e-3) | dict(epochs_reuse=16, least=600, hide=.5),
               2: _adam(20, 16, 1e-3), 'memory': _from_memory(1e-3, 40), 3: _adamw(3, classifier=3e-4)},
-    'quick': {'glance': _adamw(12, 64, glance_net=1e-3, glance_head=1e-3), 'local': _adamw(8, 64, local_net=1e-3, local_head=1e-3),
-              1: _adamw(8, local_net=1e-4, classifier=3e-4) | dict(epochs_reuse=16, hide=.5),
+    'quick': {'glance': _start('glance', 12, 3e-4, 1e-3, 250), 'local': _start('local', 8, 3e-4, 1e-3, 250),
+              1: _adamw(8, local_net=1e-4, classifier=3e-4) | dict(epochs_reuse=16, least=400, hide=.5),
               2: _adam(10, 16, 3e-4), 'memory': _from_memory(3e-4, 80), 3: _adamw(3, classifier=1e-4)},
     'paper': {'glance': _sgd(15, glance_net=.01, glance_head=.01), 'local': _sgd(15, local_net=.01, local_head=.01),
               1: _sgd(50, local_net=5e-4, classifier=.05), 2: _adam(50, 64, 3e-4), 3: _sgd(10, classifier=5e-3)}}
 RECIPES['paper-sth'] = {
     'glance': _sgd(50, 'steps', glance_net=.01, glance_head=.01), 'local': _sgd(50, 'steps', local_net=.01, local_head=.01),
     1: _sgd(10, local_net=1e-5, classifier=.01), 2: RECIPES['paper'][2], 3: _sgd(10, classifier=5e-4)}
+RECIPES['standard'] = RECIPES['quick']
 
 # %% ../nbs/03_training_stages.ipynb #708faa2a
 def stages_of(
@@ -72,6 +79,7 @@ def recipe(
     stages = stages_of(model)
     if stage not in stages: raise ValueError(f'There is no stage {stage!r}: choose among {", ".join(map(repr, stages))}.')
     r = stages[stage]
+    if stage in ('glance','local') and not model.pretrained[stage]: r = {**r, **r.get('random', {})}
     return {**r, 'epochs': r['epochs_reuse']} if model.config['reuse_glance'] and 'epochs_reuse' in r else r
 
 def epochs_for(
@@ -118,6 +126,21 @@ class FrameClassifier(nn.Module):
         self.model,self.part = model,part
     def forward(self, x): return self.model.frame_logits(x, self.part)
 
+# %% ../nbs/03_training_stages.ipynb #03b20002
+class PatchClassifier(FrameClassifier):
+    "f_L with its own head on given patches, averaged over the frames of a clip (Stage 0 from random weights)"
+    def forward(self, x, corners): return self.model.patch_logits(x, corners)
+
+class ActivationPatches(Callback):
+    "Patches where f_G speaks most for the video's label (for validation videos: for what it believes), moved by up to a seventh of their side"
+    def before_batch(self):
+        m,draws = self.learn.focus,draws_of(self.x)
+        with torch.no_grad(): corners = cam_corners(m, self.x, self.y if self.training else None)
+        if self.training:
+            by = (2*uniform(draws, 'moved', *corners.shape, device=corners.device)-1)*m.patch_size/7
+            corners = (corners+by.round().long()).clamp(0, m.frame_size-m.patch_size)
+        self.learn.xb = (self.x, corners)
+
 # %% ../nbs/03_training_stages.ipynb #f5a625b5
 OPTIMISERS = dict(adamw=torch.optim.AdamW, sgd=partial(torch.optim.SGD, momentum=.9, nesterov=True))
 
@@ -153,6 +176,13 @@ def fit_steps(self:StageLearner, n_epoch, lr):
     self.fit(n_epoch, lr, cbs=[ParamScheduler({'lr':sched}), GradientClip(20.)])
 
 # %% ../nbs/03_training_stages.ipynb #03a10008
+class ValidateSometimes(Callback):
+    "Validate after every n-th epoch and after the last, where epochs are many and short"
+    order = 60                                                             # after the Recorder has begun anew
+    def __init__(self, every): self.every = every
+    def before_validate(self):
+        if (self.epoch+1)%self.every and self.epoch+1<self.n_epoch: raise CancelValidException
+
 @patch
 def fit_stage(self:StageLearner,
     n_epoch=None,  # epochs; None: the preset's
@@ -163,10 +193,12 @@ def fit_stage(self:StageLearner,
     if start: self.done = start
     n_epoch,k = ifnone(n_epoch, epochs_for(self.recipe, len(self.dls.train) if self.phases==[self.dls] else None)),len(self.phases)
     fit = dict(one_cycle=self.fit_one_cycle, cosine=partial(self.fit_sgdr, 1), steps=self.fit_steps)[self.recipe['schedule']]
+    sparse = [ValidateSometimes(-(-n_epoch//40))] if n_epoch>40 and self.recipe.get('least') else []
     for i,dls in enumerate(self.phases):
         n = n_epoch//k + (i < n_epoch%k)                               # share the epochs out
         self.dls,self.first_epoch = dls,min(start, n)
-        if n>self.first_epoch: fit(n, self.rates*lr_scale)
+        if n>self.first_epoch:
+            with self.added_cbs(sparse): fit(n, self.rates*lr_scale)
         start,self.first_epoch = start-self.first_epoch,0
     return self
 
@@ -183,6 +215,7 @@ def stage0_learner(
     part:str,             # 'glance' (f_G) or 'local' (f_L)
     n_stills:int=5000,    # in each phase, where stills are used
     quiet:bool=False,     # do not say what it starts on
+    guided:bool=True,     # a random f_L without stills starts on patches that f_G points at, which has to be trained before
     **kwargs              # for fastai's Learner
 )->StageLearner:
     "Stage 0: fine-tune a pretrained backbone on full frames, or start a random one on stills"
@@ -192,7 +225,9 @@ def stage0_learner(
         print(f'No pretrained weights for the {part} network: it starts on stills.' if stills else
               f'No pretrained weights for the {part} network and no stills to start on: it learns from your videos alone, which takes many of them.')
     phases = _stills_of(dls, model, part, n_stills) if random and stills else None
-    return StageLearner(dls, model, part, FrameClassifier(model, part), phases, loss_func=model.label_loss, **kwargs)
+    guided = guided and part=='local' and random and not stills and model.patch_size<model.frame_size
+    net,cbs = (PatchClassifier,[ActivationPatches()]) if guided else (FrameClassifier,[])
+    return StageLearner(dls, model, part, net(model, part), phases, loss_func=model.label_loss, cbs=cbs+L(kwargs.pop('cbs', None)), **kwargs)
 
 # %% ../nbs/03_training_stages.ipynb #2daa7d69
 class RandomPatches(Callback):
@@ -530,7 +565,8 @@ class LogRun(Callback):
     def __init__(self, run, stage, after=noop): self.log_to,self.name_of_stage,self.after,self.broken = run,stage,after,False
     def before_epoch(self): self.start = time.time()
     def after_epoch(self):
-        losses = dict(zip(('train_loss','valid_loss',self.recorder.metric_names[3]), self.recorder.values[-1]))
+        names = 'train_loss','valid_loss',self.recorder.metric_names[3]
+        losses = {k:v for k,v in zip(names, self.recorder.values[-1]) if v is not None}      # None: no validation in this epoch
         seconds = time.time()-self.start
         if self.log_to is not None: self.log_to.log(self.name_of_stage, self.learn.done-1, seconds, **losses)
         self.broken = not math.isfinite(losses['train_loss'])
@@ -588,7 +624,7 @@ def score(self:Training, name):
 @patch
 def supervised(self:Training, stage):
     "Stages 0, I and III"
-    start = partial(stage0_learner, part=stage, n_stills=self.n_stills, quiet=not self.progress)
+    start = partial(stage0_learner, part=stage, n_stills=self.n_stills, quiet=not self.progress, guided=self.has_glance_head())
     make = {'1':stage1_learner, '3':stage3_learner}.get(stage[0], start)
     log = LogRun(self.run, f'stage{stage}' if make is not start else f'stage0_{stage}', partial(self.keep, stage))
     learn = make(self.dls, self.model, cbs=log)
