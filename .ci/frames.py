@@ -626,7 +626,7 @@ def draw(r, path, truth, back):
 def main():
     parser = argparse.ArgumentParser(description='Is the frame that is asked for the frame that comes?')
     parser.add_argument('--sample', type=float, default=float('inf'), help='stop after so many seconds')
-    parser.add_argument('--draws', type=int, default=3000)
+    parser.add_argument('--draws', type=int, default=3200)
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--only', default='', help='files with this word in their names')
     args = parser.parse_args()

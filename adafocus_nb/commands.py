@@ -206,7 +206,7 @@ def adafocus_train(
     out:str=None,             # folder of the run (default: runs/train, or the next free name)
     method:str='adafocus',    # adafocus, adafocus-tsm, tsm+, tsm or tsn
     layout:str=None,          # folder, csv, frames, activitynet, fcvid, mini-kinetics, sth-v1 or sth-v2
-    preset:str=None,          # tiny, quick, paper or paper-sth (default: paper on a GPU, tiny otherwise)
+    preset:str=None,          # tiny, quick, standard, paper or paper-sth (default: standard on a GPU, tiny otherwise)
     patch_size:int=None,      # P, in pixels (default: the preset's, as for the next three)
     n_frames:int=None,        # T; of AdaFocus-TSM the glance's frames, the local network gets half as many again
     frame_size:int=None,      # side of the frames that the model sees, in pixels
@@ -476,7 +476,7 @@ def adafocus_plan(
     data:str,              # activitynet, fcvid, mini-kinetics, sth-v1, sth-v2; or a folder, CSV or benchmark root
     gpus:int=1,            # that share every batch
     cores:int=None,        # for decoding (default: those of this machine)
-    preset:str=None,       # tiny, quick, paper or paper-sth (default: paper; for files on a CPU tiny)
+    preset:str=None,       # tiny, quick, standard, paper or paper-sth (default: standard; for files on a CPU tiny)
     batch_size:int=None,   # videos a batch, of all GPUs (default: the preset's)
     efficiency:float=1.,   # what is left of N times the speed on N GPUs
     video:str=None,        # a typical file, to time its decoding (default: one of the data, or one that is made)

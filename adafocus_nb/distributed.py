@@ -259,8 +259,9 @@ class _AsOne:
         model.freeze(2)                                              # before it is prepared, which looks at what trains
         self.rollouts,self.world,self.shares,self.wrapped = self.rollouts*pieces,max(num_distrib(), 1),[],{}
         if self.world>1:
-            from accelerate import Accelerator
-            prepare,head_of = Accelerator().prepare,dict(policy='policy', skip_policy='skip')
+            from accelerate import Accelerator, DistributedDataParallelKwargs
+            wrap = DistributedDataParallelKwargs(find_unused_parameters=self.stage=='memory')    # from memory the critic has nothing to do
+            prepare,head_of = Accelerator(kwargs_handlers=[wrap]).prepare,dict(policy='policy', skip_policy='skip')
             self.wrapped = {k: prepare(getattr(model, k)) for k,head in head_of.items() if head in model.policy_heads()}
 
     @contextmanager

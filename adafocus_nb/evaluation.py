@@ -210,7 +210,7 @@ def room_for_choice(
     gains,labels = [],[]
     for ids,x,y in batches_of(model, dl):
         with torch.no_grad(), torch.autocast(model.candidates.device.type, torch.bfloat16, enabled=bf16):
-            seen = remember(model, x)
+            seen = see_all(model, x)
             _,before = model.classify(seen.glance_feat, along(seen.local_feat, model.act(seen.glance_map).action))
             p = model.logits_of_looks(seen.glance_feat, seen.local_feat, before).float().softmax(-1)      # (B, T, A, C)
         gains.append((p.max(2).values-p.mean(2)).mean(1).cpu())            # (B, C), as if all videos showed this class

@@ -58,7 +58,7 @@ def bench_stages(
     memory.memory = Memory(b)
     def look():
         memory.model.freeze(2).eval()
-        with half(): return remember(model, clips)
+        with half(): return see_all(model, clips)
     if model.remembers:
         memory.memory.add(torch.arange(b), look(), y[:b])
         ms |= dict(look=timed(look, 2, 1, device=device), update=timed(lambda: memory.learn_from(torch.arange(b), 0, 0), n, device=device))

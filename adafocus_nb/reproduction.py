@@ -61,7 +61,7 @@ class GlanceOnly(AdaFocus):
         self.classifier = build_classifier(c['classifier'], self.glance_net.n_features, c['n_classes'], c['hidden'], c['dropout'])
 
     def look(self, x, corners, keep=None): return torch.zeros(*x.shape[:2], 0, device=x.device)   # a patch of no features
-    def forward(self, x, corners=None, keep=None):
+    def forward(self, x, corners=None, keep=None, shown=None):
         "No policy runs"
         return super().forward(x, central_corners(*x.shape[:2], self.frame_size, self.patch_size, device=x.device), keep)
 
@@ -345,12 +345,12 @@ def run_baselines(
     m = study.start(study.new(GlanceOnly, seed, dls), seed, dls, 'glance')
     memory = remember(dls, m, study.bf16)
     rows.append(_average_of_frames(study, dls, seed, m))
-    study.fit(stage1_learner(memory, m)); rows.append(study.scored(memory, seed, m, method='glance, GRU', stage=1))
+    study.fit(stage1_learner(memory, m, hide=0.)); rows.append(study.scored(memory, seed, m, method='glance, GRU', stage=1))
     small = study.start(study.new(AdaFocus, seed, dls, patch_size=study.patches[:2][-1]), seed, dls, 'local')
     for kind,name in (('mean','Average'), (study.sizes.get('classifier', 'gru'),'GRU')):
         m = study.new(FullFrames, seed, dls, classifier=kind)
         m.local_net.load_state_dict(small.local_net.state_dict())          # what AdaFocus starts from, too
-        study.fit(stage1_learner(remember(dls), m)); rows.append(study.scored(remember(dls), seed, m, method=f'full frames, {name}', stage=1))
+        study.fit(stage1_learner(remember(dls), m, hide=0.)); rows.append(study.scored(remember(dls), seed, m, method=f'full frames, {name}', stage=1))
     return rows
 
 # %% ../nbs/10_reproduction.ipynb #a1000043
@@ -374,7 +374,7 @@ def run_policies(
     for part in ('local','glance'): study.start(m, seed, videos, part)
     dls,rows = remember(videos, m, study.bf16),[]
     scored = partial(study.scored, dls, seed, method='AdaFocus')
-    study.fit(stage1_learner(dls, m))
+    study.fit(stage1_learner(dls, m, hide=0.))
     training,validation = fixed_policies(m, dls.train.dataset),fixed_policies(m, dls.valid.dataset)
     for name in validation:
         rows.append(scored(m, validation[name], policy=name, stage=1))
@@ -409,7 +409,7 @@ def run_adafocus(study, seed, p)->list:
     for part in ('local','glance'): study.start(m, seed, videos, part)
     dls,rows = remember(videos, m, study.bf16),[]
     scored = partial(study.scored, dls, seed, method='AdaFocus')
-    study.fit(stage1_learner(dls, m))
+    study.fit(stage1_learner(dls, m, hide=0.))
     for name,corners in fixed_policies(m, dls.valid.dataset).items(): rows.append(scored(m, corners, policy=name, stage=1))
     PPOTrainer(dls, m, bf16=study.bf16, progress=False).fit(study.epochs.get('2')); rows.append(scored(m, policy='adafocus', stage=2))
     other = copy.deepcopy(m)
@@ -449,7 +449,7 @@ def run_glance(study, seed, p)->list:
     videos = study.videos(seed)
     m = study.new(AdaFocus, seed, videos, patch_size=p)
     for part in ('local','glance'): study.start(m, seed, videos, part)
-    study.fit(stage1_learner(remember(videos), m, glance_lr=recipe(m, 1)['lr']['local_net']))
+    study.fit(stage1_learner(remember(videos), m, hide=0., glance_lr=recipe(m, 1)['lr']['local_net']))
     dls = remember(videos, m, study.bf16)
     PPOTrainer(dls, m, bf16=study.bf16, progress=False).fit(study.epochs.get('2'))
     study.fit(stage3_learner(dls, m))

@@ -401,7 +401,7 @@ def _settled(data, out, resume, device, options):
     default = {k:v.default for k,v in inspect.signature(train).parameters.items()}
     options['data'] = data if data.startswith('builtin:') else str(Path(data).resolve())
     o = SimpleNamespace(**resumed_settings(options, default, kept))
-    o.preset = o.preset or ('tiny' if device=='cpu' else 'paper')
+    o.preset = o.preset or ('tiny' if device=='cpu' else 'standard')
     cls = class_of(o.method, o.plus)
     if o.data.startswith('builtin:digits') and issubclass(cls, AdaFocusTSM):
         raise ValueError(f'{o.data}: the method {o.method} is for motions, and a digit does not move: '
@@ -457,7 +457,7 @@ def train(
     out=None,              # folder of the run (default: runs/train, or the next free name)
     method='adafocus',     # adafocus, adafocus-tsm, tsm+, tsm or tsn
     layout=None,           # folder, csv, frames, activitynet, fcvid, mini-kinetics, sth-v1 or sth-v2
-    preset=None,           # tiny, quick, paper or paper-sth (default: paper on a GPU, tiny otherwise)
+    preset=None,           # tiny, quick, standard, paper or paper-sth (default: standard on a GPU, tiny otherwise)
     patch_size=None,       # P, in pixels (default: the preset's, as for the next three)
     n_frames=None,         # T; of AdaFocus-TSM the glance's frames, the local network gets half as many again
     frame_size=None,       # side of the frames that the model sees, in pixels
@@ -1033,7 +1033,7 @@ def plan_training(
     data,            # activitynet, fcvid, mini-kinetics, sth-v1, sth-v2; or a folder, CSV or benchmark root
     gpus=1,          # that share every batch
     cores=None,      # for decoding (default: those of this machine)
-    preset=None,     # tiny, quick, paper or paper-sth (default: paper; for files on a CPU tiny)
+    preset=None,     # tiny, quick, standard, paper or paper-sth (default: standard; for files on a CPU tiny)
     batch_size=None, # videos a batch, of all GPUs (default: the preset's)
     efficiency=1.,   # what is left of N times the speed on N GPUs
     video=None,      # a typical file, to time its decoding (default: one of the data, or one that is made)
@@ -1048,7 +1048,7 @@ def plan_training(
     if not 0<efficiency<=1:
         raise ValueError(f'--efficiency {efficiency}: give a number above 0, at most 1, such as 0.9.')
     data,on_cpu = str(data),pick_device(device)=='cpu'
-    preset = preset or ('tiny' if data not in DATASETS and not rates and on_cpu else 'paper')
+    preset = preset or ('tiny' if data not in DATASETS and not rates and on_cpu else 'standard')
     if preset not in RECIPES: raise ValueError(f'There is no preset {preset!r}: choose one of {", ".join(RECIPES)}.')
     cores,recipe,c = cores or os.cpu_count(),RECIPES[preset],preset_config(preset)
     facts,probes,video = _facts(data, layout, video)

@@ -50,7 +50,7 @@ def _start(part, epochs, lr, random, least=0):
 
 RECIPES = {
     'tiny':  {'glance': _start('glance', 12, 3e-3, 3e-3), 'local': _start('local', 8, 3e-3, 3e-3),
-              1: _adamw(8, local_net=3e-4, classifier=1e-3) | dict(epochs_reuse=16, least=600, hide=.5),
+              1: _adamw(8, local_net=3e-4, classifier=1e-3) | dict(epochs_reuse=16, least=400, hide=.5),
               2: _adam(20, 16, 1e-3), 'memory': _from_memory(1e-3, 40), 3: _adamw(3, classifier=3e-4)},
     'quick': {'glance': _start('glance', 12, 3e-4, 1e-3, 250), 'local': _start('local', 8, 3e-4, 1e-3, 250),
               1: _adamw(8, local_net=1e-4, classifier=3e-4) | dict(epochs_reuse=16, least=400, hide=.5),
@@ -446,7 +446,7 @@ def recall(self:MemoryTrainer, epoch, n_epoch):
 def _look(self:MemoryTrainer, start, x, y):
     if getattr(x, 'share', 1)==0: return                                   # another process remembers it (chapter 15)
     with torch.autocast(self.model.candidates.device.type, torch.bfloat16, enabled=self.bf16):
-        self.memory.add(start+draws_of(x).ids.cpu(), remember(self.model, x), y)
+        self.memory.add(start+draws_of(x).ids.cpu(), see_all(self.model, x), y)
 
 # %% ../nbs/03_training_stages.ipynb #03b10005
 @patch
@@ -620,6 +620,13 @@ def score(self:Training, name):
     self.reached['scores'][name] = score = self.measure(*evaluate(self.model, self.dls.valid, bf16=self.bf16))
     if self.run is not None: self.run.keep(self.model, score)
 
+# %% ../nbs/03_training_stages.ipynb #03b30001
+@patch
+def has_glance_head(self:Training)->bool:
+    "Has f_G's own head learned these classes? Not if its Stage 0 was left out, nor on stills of other labels"
+    stills = not self.model.pretrained['glance'] and not getattr(self.dls.source, 'stills_of_classes', True)
+    return self.epochs.get('glance')!=0 and 'glance' in self.stages and not stills
+
 # %% ../nbs/03_training_stages.ipynb #e6627436
 @patch
 def supervised(self:Training, stage):
@@ -649,16 +656,10 @@ def reinforced(self:Training, stage):
 
 # %% ../nbs/03_training_stages.ipynb #3c0b4533
 @patch
-def has_glance_head(self:Training)->bool:
-    "Has f_G's own head learned these classes? Not if its Stage 0 was left out, nor on stills of other labels"
-    stills = not self.model.pretrained['glance'] and not getattr(self.dls.source, 'stills_of_classes', True)
-    return self.epochs.get('glance')!=0 and 'glance' in self.stages and not stills
-
-@patch
 def judge(self:Training):
     "Has the policy learned? Say so, and write it down with the model"
     said = verdict(self.model, self.dls.valid, self.bf16)
-    self.reached['verdict'] = said._asdict(); self.model.config['verdict'] = said.policy
+    self.reached['verdict'] = {k: list(v) if isinstance(v, tuple) else v for k,v in said._asdict().items()}; self.model.config['verdict'] = said.policy
     self.say('\n'+said.sentence)
 
 @patch

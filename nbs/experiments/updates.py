@@ -14,7 +14,7 @@ import torch
 from adafocus_nb.patches import Draws
 from adafocus_nb.metrics import timed
 from adafocus_nb.policy_ppo import AdaFocus
-from adafocus_nb.memory import Memory, remember
+from adafocus_nb.memory import Memory, see_all
 from adafocus_nb.runs import device_name, versions
 from adafocus_nb.training_stages import MemoryTrainer, PPOTrainer
 
@@ -36,8 +36,8 @@ for bf16 in (False, True):
     model.freeze(2).eval()
     trainer.memory = Memory(b)
     with torch.no_grad(), torch.autocast(torch.device(o.device).type, torch.bfloat16, enabled=bf16):
-        look = timed(lambda: remember(model, x), 1, 1, device=o.device)
-        trainer.memory.add(torch.arange(b), remember(model, x), y)
+        look = timed(lambda: see_all(model, x), 1, 1, device=o.device)
+        trainer.memory.add(torch.arange(b), see_all(model, x), y)
     update = timed(lambda: trainer.learn_from(torch.arange(b), 0, 0), 10, 3, device=o.device)
     res['bfloat16' if bf16 else 'float32'] = dict(playing_ms=played, memory_ms=update, look_once_ms=look, ratio=played/update)
 print(json.dumps(res, indent=1))
