@@ -213,7 +213,7 @@ def adafocus_train(
     candidates:int=None,      # K, places along each side
     epochs0:int=None,         # of Stage 0, for each of the two backbones (default: the preset's, as for the next three)
     epochs1:int=None,         # of Stage I
-    epochs2:int=None,         # of Stage II
+    epochs2:int=None,         # of Stage II; with the paper's presets by playing, with the others from memory (chapter 21)
     epochs3:int=None,         # of Stage III
     batch_size:int=None,      # videos a batch (default: the preset's)
     lr_scale:float=1.,        # multiplies all learning rates

@@ -759,4 +759,7 @@ def load(cls:AdaFocus,
     except (TypeError, ValueError, RuntimeError) as e: raise ValueError(f'{file} makes no {kind.__name__}: {e}') from None
     model.load_state_dict(_tensors_for(model, path))
     model.pretrained = dict.fromkeys(model.pretrained, True)
+    said = model.config['verdict']
+    if said not in (None,'learned'): warnings.warn(f'{path}: whether its policy has learned where to look was judged as {said!r} after its training '
+                                                   '(chapter 22). Its places may be no better than random ones.')
     return model.eval()

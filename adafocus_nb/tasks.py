@@ -464,7 +464,7 @@ def train(
     candidates=None,       # K, places along each side
     epochs0=None,          # of Stage 0, for each of the two backbones (default: the preset's, as for the next three)
     epochs1=None,          # of Stage I
-    epochs2=None,          # of Stage II
+    epochs2=None,          # of Stage II; with the paper's presets by playing, with the others from memory (chapter 21)
     epochs3=None,          # of Stage III
     batch_size=None,       # videos a batch (default: the preset's)
     lr_scale=1.,           # multiplies all learning rates
