@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['BACKBONES', 'CLASSIFIERS', 'PRESETS', 'Backbone', 'conv', 'tiny_glance', 'tiny_local', 'blank_image', 'as_backbone',
-           'UnsafeFile', 'check_packed', 'read_saved', 'load_weights', 'build_backbone', 'GRUClassifier',
-           'LSTMClassifier', 'MeanClassifier', 'build_classifier', 'preset_config']
+           'UnsafeFile', 'check_packed', 'read_saved', 'load_weights', 'build_backbone', 'StepClassifier',
+           'GRUClassifier', 'LSTMClassifier', 'MeanClassifier', 'build_classifier', 'preset_config']
 
 # %% ../nbs/01_backbones.ipynb #8be77bd5
 import io, pickletools, re, zipfile
@@ -350,8 +350,21 @@ def build_backbone(
     if weights is not None and weights!='imagenet': load_weights(full, weights)
     return as_backbone(full)
 
+# %% ../nbs/01_backbones.ipynb #01a2000a
+class StepClassifier(nn.Module):
+    "What every f_C can do that has `step`"
+    def alternatives(self,
+        shared,       # (N, n) features that all alternatives have in common, such as e^G; None: there are none
+        each:Tensor,  # (N, A, m) the rest of A alternative inputs; n+m is `n_in`
+        state:Tensor  # (N, ·) of the classifier
+    )->Tensor:        # logits (N, A, C)
+        "Predictions after one step, for each of A inputs that it might read"
+        n,a = each.shape[:2]
+        x = each if shared is None else torch.cat([shared[:,None].expand(n, a, -1).to(each.dtype), each], -1)
+        return self.step(x.flatten(0,1), state.repeat_interleave(a, 0))[0].unflatten(0, (n,a))
+
 # %% ../nbs/01_backbones.ipynb #2d34249f
-class GRUClassifier(nn.Module):
+class GRUClassifier(StepClassifier):
     "f_C: a one-layer GRU and a linear head, with a prediction at every step (Eq. 4)"
     def __init__(self,
         n_in:int,          # features of one step
@@ -382,8 +395,18 @@ class GRUClassifier(nn.Module):
         h,_ = self.gru(x[:,None], state[None])                            # a sequence of length one
         return self.head(self.drop(h[:,0])), h[:,0]
 
+    def alternatives(self, shared, each, state):
+        "As above, without repeating what the alternatives share: products with e^G and with the state are taken once"
+        g = self.gru
+        w_shared,w_each = g.weight_ih_l0.split([g.input_size-each.shape[-1], each.shape[-1]], 1)
+        fixed = (0 if shared is None else F.linear(shared, w_shared)) + g.bias_ih_l0
+        i_r,i_z,i_n = (F.linear(each, w_each) + fixed[...,None,:]).chunk(3, -1)                          # (N, A, hidden) each
+        h_r,h_z,h_n = F.linear(state, g.weight_hh_l0, g.bias_hh_l0)[:,None].chunk(3, -1)
+        z,new = torch.sigmoid(i_z+h_z),torch.tanh(i_n+torch.sigmoid(i_r+h_r)*h_n)
+        return self.head(self.drop(new+z*(state[:,None]-new)))
+
 # %% ../nbs/01_backbones.ipynb #14ca4fdc
-class LSTMClassifier(nn.Module):
+class LSTMClassifier(StepClassifier):
     "f_C as a one-layer LSTM and a linear head; the state is (h, c) side by side"
     def __init__(self, n_in:int, n_classes:int, hidden:int=1024, dropout:float=0.):
         super().__init__()
@@ -404,7 +427,7 @@ class LSTMClassifier(nn.Module):
         return torch.stack(logits, 1), torch.stack(before, 1)
 
 # %% ../nbs/01_backbones.ipynb #32bb3cdc
-class MeanClassifier(nn.Module):
+class MeanClassifier(StepClassifier):
     "f_C as a linear layer whose scores are averaged over the frames so far; the state is (sum of scores, number of frames)"
     def __init__(self, n_in:int, n_classes:int, hidden:int=0, dropout:float=0.):
         super().__init__()

@@ -128,12 +128,13 @@ class Memory:
     def batch(self,
         keys:Tensor,  # (B,) which of them
         device=None   # where they are wanted
-    )->tuple:         # keys of those that are here, their `Seen` in float32, and their labels
+    )->tuple:         # keys of those that are here, their `Seen` in float32 (features on a GPU stay as they are), and their labels
         "Some of the videos"
         here = [k for k in keys.tolist() if k in self.where]
         at = torch.tensor([self.where[k] for k in here], dtype=torch.long, device=self.y.device)
-        fetch = lambda o: o[at].to(device or o.device, torch.float32)
-        return torch.tensor(here, dtype=torch.long), Seen(*map(fetch, self.seen)), self.y[at].to(device or self.y.device)
+        device = torch.device(device or self.y.device)
+        maps,feats,looks = (o[at].to(device) for o in self.seen)
+        return torch.tensor(here, dtype=torch.long), Seen(maps.float(), feats.float(), looks if device.type=='cuda' else looks.float()), self.y[at].to(device)
 
 # %% ../nbs/21_memory.ipynb #c210001d
 def turns(

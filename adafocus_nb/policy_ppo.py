@@ -451,11 +451,10 @@ def logits_of_looks(self:AdaFocus,
     before:Tensor       # (B, T, ·) states of the classifier
 )->Tensor:              # (B, T, A, C)
     "Predictions if, at each step alone, the patch had been this one"
-    b,t,a = local_feat.shape[:3]
-    every = lambda o: o[:,:,None].expand(b, t, a, o.shape[-1])
-    x = self.join(every(glance_feat) if self.reuse_glance else None, local_feat)
-    logits,_ = self.classifier.step(x.flatten(0,2), every(before).flatten(0,2))          # (B,T,A,·) -> (B*T*A,·)
-    return logits.unflatten(0, (b,t,a))
+    b,t = local_feat.shape[:2]
+    shared = glance_feat.flatten(0,1) if self.reuse_glance else None
+    logits = self.classifier.alternatives(shared, local_feat.flatten(0,1), before.flatten(0,1))          # (B,T,A,·) -> (B*T,A,·)
+    return logits.unflatten(0, (b,t))
 
 # %% ../nbs/02_policy_ppo.ipynb #02a1002e
 @patch
