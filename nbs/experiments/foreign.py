@@ -97,7 +97,7 @@ def train(o):
     if o.lite: return train_lite(o)
     command = [str(o.set), '--out', str(o.run), '--seed', str(o.seed), '--workers', str(o.workers), '--device', o.device]
     import subprocess
-    subprocess.run(['adafocus_train', *command, *(['--no-reuse'] if o.patches_only else []), *(['--quiet'] if o.quiet else [])], check=True)
+    subprocess.run(['adafocus_train', *command, *(['--no-reuse'] if o.patches_only else [])], check=True)
 
 # --- measuring
 
