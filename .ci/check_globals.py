@@ -15,7 +15,7 @@ from types import CodeType
 ROOT = Path(__file__).resolve().parent.parent
 
 # From the ground floor to the roof; modules of one line are neighbours. A module imports from lower lines only.
-ROOMS = ['patches metrics decoding', 'sources', 'video_data', 'backbones', 'policy_ppo', 'runs', 'training_stages',
+ROOMS = ['patches metrics decoding', 'sources', 'video_data', 'backbones', 'policy_ppo', 'memory runs', 'evaluation', 'training_stages',
          'adafocus_plus tsm', 'fast official', 'export distributed plan', 'inference', 'reproduction explorers', 'tasks', 'commands', 'all']
 FLOOR = {name: i for i, row in enumerate(ROOMS) for name in row.split()}
 
