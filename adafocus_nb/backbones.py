@@ -399,11 +399,13 @@ class GRUClassifier(StepClassifier):
         "As above, without repeating what the alternatives share: products with e^G and with the state are taken once"
         g = self.gru
         w_shared,w_each = g.weight_ih_l0.split([g.input_size-each.shape[-1], each.shape[-1]], 1)
-        fixed = (0 if shared is None else F.linear(shared, w_shared)) + g.bias_ih_l0
-        i_r,i_z,i_n = (F.linear(each, w_each) + fixed[...,None,:]).chunk(3, -1)                          # (N, A, hidden) each
+        fixed = g.bias_ih_l0[None] if shared is None else F.linear(shared, w_shared, g.bias_ih_l0)
+        i_r,i_z,i_n = F.linear(each, w_each).chunk(3, -1)                                                # (N, A, hidden) each
+        f_r,f_z,f_n = fixed[:,None].to(i_r.dtype).chunk(3, -1)                                           # (N, 1, hidden)
         h_r,h_z,h_n = F.linear(state, g.weight_hh_l0, g.bias_hh_l0)[:,None].chunk(3, -1)
-        z,new = torch.sigmoid(i_z+h_z),torch.tanh(i_n+torch.sigmoid(i_r+h_r)*h_n)
-        return self.head(self.drop(new+z*(state[:,None]-new)))
+        r,z = torch.sigmoid(i_r+(f_r+h_r)),torch.sigmoid(i_z+(f_z+h_z))                                  # few passes over what is large
+        new = torch.tanh(i_n+torch.addcmul(f_n, r, h_n))
+        return self.head(self.drop(torch.lerp(new, state[:,None].to(new.dtype), z)))
 
 # %% ../nbs/01_backbones.ipynb #14ca4fdc
 class LSTMClassifier(StepClassifier):

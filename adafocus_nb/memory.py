@@ -20,13 +20,22 @@ from .policy_ppo import *
 Seen = namedtuple('Seen', 'glance_map glance_feat local_feat')            # (B,T,c,h,w), (B,T,c), (B,T,K*K,c')
 
 def look_everywhere(
-    model, # an `AdaFocus`, of any class
-    x      # a batch of clips, as its `check` returns them
-)->Tensor: # (B, T, K*K, c'); T is 1 where a video has one place
+    model,        # an `AdaFocus`, of any class
+    x,            # a batch of clips, as its `check` returns them
+    at_once=None  # candidates that f_L sees in one batch; None: on a GPU as many as make some 16 million pixels, else one
+)->Tensor:        # (B, T, K*K, c'); T is 1 where a video has one place
     "f_L's features of all candidates (Eq. 2, K*K times)"
-    places = model.places(x)
-    with torch.no_grad(): looks = [model.look(x, corner.expand(*places, 2)) for corner in model.candidates]
-    return torch.stack(looks, 2)
+    many = isinstance(x, (tuple,list))
+    frames = sum(o.shape[0]*o.shape[1] for o in (x if many else [x]))
+    if at_once is None: at_once = max(2**24//(frames*model.patch_size**2), 1) if model.candidates.is_cuda else 1
+    looks,(b,t) = [],model.places(x)
+    for corners in model.candidates.split(at_once):
+        k = len(corners)
+        again = lambda o: o.repeat(k, *[1]*(o.ndim-1))
+        again = tuple(map(again, x)) if many else again(x)
+        with torch.no_grad(): f = model.look(again, corners[:,None,None].expand(k,b,t,2).flatten(0,1))       # (k*B,T,c')
+        looks.append(f.unflatten(0, (k,b)))
+    return torch.cat(looks).movedim(0, 2)                                  # (K*K,B,T,c') -> (B,T,K*K,c')
 
 def see_all(
     model, # an `AdaFocus`, of any class
@@ -128,13 +137,14 @@ class Memory:
     def batch(self,
         keys:Tensor,  # (B,) which of them
         device=None   # where they are wanted
-    )->tuple:         # keys of those that are here, their `Seen` in float32 (features on a GPU stay as they are), and their labels
+    )->tuple:         # keys of those that are here, their `Seen` (in half precision on a GPU, else in float32), and their labels
         "Some of the videos"
         here = [k for k in keys.tolist() if k in self.where]
         at = torch.tensor([self.where[k] for k in here], dtype=torch.long, device=self.y.device)
         device = torch.device(device or self.y.device)
-        maps,feats,looks = (o[at].to(device) for o in self.seen)
-        return torch.tensor(here, dtype=torch.long), Seen(maps.float(), feats.float(), looks if device.type=='cuda' else looks.float()), self.y[at].to(device)
+        dtype = self.dtype if device.type=='cuda' else torch.float32
+        seen = Seen(*(o[at].to(device, dtype) for o in self.seen))
+        return torch.tensor(here, dtype=torch.long), seen, self.y[at].to(device)
 
 # %% ../nbs/21_memory.ipynb #c210001d
 def turns(

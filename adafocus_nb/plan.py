@@ -61,7 +61,9 @@ def bench_stages(
         with half(): return see_all(model, clips)
     if model.remembers:
         memory.memory.add(torch.arange(b), look(), y[:b])
-        ms |= dict(look=timed(look, 2, 1, device=device), update=timed(lambda: memory.learn_from(torch.arange(b), 0, 0), n, device=device))
+        ms['look'] = timed(look, 2, 1, device=device)
+        model.freeze(2).train()
+        ms['update'] = timed(lambda: memory.learn_from(torch.arange(b), 0, 0), n, device=device)
     def valid():
         with torch.no_grad(), half(): model.eval()(x)
     return {k: ms[k] for k in ('glance','local','1','2','look','update','3') if k in ms} | dict(valid=timed(valid, n, device=device))

@@ -454,21 +454,24 @@ def learn_from(self:MemoryTrainer,
     keys:Tensor, # of the videos
     epoch:int, k:int # which update it is; the path's random numbers depend on it
 )->dict:         # diagnostics
-    "One path through these videos, and the steps that it teaches"
+    "One path through these videos, and the steps that it teaches; the model has to be in Stage II (`model.freeze(2).train()`)"
     keys,seen,y = self.memory.batch(keys, self.model.candidates.device)
     kind = seen.glance_map.device.type
     half = partial(torch.autocast, kind, torch.bfloat16, enabled=self.bf16)
-    logp = lambda: {name: s.float().log_softmax(-1) for name,s in self.model.scores(seen.glance_map).items()}
-    self.model.freeze(2).train()
+    maps = seen.glance_map.flatten(0,1).to(torch.bfloat16 if self.bf16 else torch.float32, memory_format=torch.channels_last)
+    maps = maps.unflatten(0, seen.glance_map.shape[:2])
+    def logp():
+        with half(): return {name: s.float().log_softmax(-1) for name,s in self.model.scores(maps).items()}
+    new = logp()
+    old = {name: p.detach() for name,p in new.items()}                     # who draws the path
     with torch.no_grad():
-        with half(): old = logp()
         path = {name: drawn(p, Draws(keys, self.dls.train.seed, 2, 1000*epoch+k), name) for name,p in old.items()}
         with torch.autocast(kind, torch.float16, enabled=kind=='cuda'):    # the features are of 16 bit anyway
             earned = {name: r.float() for name,r in self.model.earnings(seen, path, y).items()}
     aim = {name: advantages(r, old[name], mean=self.mean) for name,r in earned.items()}
-    for _ in range(self.steps):
+    for step in range(self.steps):
+        if step: new = logp()
         loss,stats = 0.,{}
-        with half(): new = logp()
         for name,p in new.items():
             l,s = all_action_loss(p, old[name], aim[name], self.clip, self.entropy_coef)
             loss,stats[name] = loss+l, dict(reward=(old[name].exp()*earned[name]).sum(-1).mean(), **s)
@@ -480,6 +483,7 @@ def _epoch(self:MemoryTrainer, bar=None)->dict:
     "A number of updates: means of the diagnostics, and the validation accuracy"
     epoch = len(self.rows)-self.before
     self.recall(epoch, self.n_epoch)
+    self.model.freeze(2).train()
     batches = turns(len(self.keys), self.bs, self.updates, self.dls.train.seed, epoch)
     stats = [self.learn_from(self.keys[o], epoch, k) for k,o in enumerate(batches)]
     row = {k: torch.stack([s[k] for s in stats]).mean().item() for k in stats[0]}

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Train on videos that the package was not tuned on (`foreign_videos.py` writes them), and measure what the policy is worth there.
 
-  python foreign.py train SET RUN [--seed 0] [--patches-only] [--lite FOLDER] [--shuffle-labels] [--workers 2] [--device cuda]
+  python foreign.py train SET RUN [--seed 0] [--patches-only] [--lite FOLDER] [--shuffle-labels] [--workers 2] [--device cuda] [--cache FOLDER]
   python foreign.py measure SET RUN [--lite FOLDER] [--supervised] [--device cuda]     prints and writes RUN/foreign.json
   python foreign.py table RUN RUN …                                                    means over seeds, with 95 % intervals
 
@@ -12,6 +12,7 @@ A hit: the object's centre lies in the patch, of the frames that show it. Traini
 serves its log; `measure` uses all of SET/valid.
 """
 import argparse, copy, json, math, sys, time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch, torch.nn.functional as F
@@ -44,13 +45,13 @@ def lite_model(folder, n_classes, labels, patches_only):
 
 # --- data
 
-def loaders(folder, model_config, bs=16, workers=2, device='cpu', part=None, seed=0):
+def loaders(folder, model_config, bs=16, workers=2, device='cpu', part=None, seed=0, cache=None):
     "All of train/, and of valid/ every `part`-th video"
     source = read_source(folder, 'folder', seed=seed)
     if part: source.valid_paths,source.valid_labels = source.valid_paths[::part],source.valid_labels[::part]
     c = model_config
     return VideoDataLoaders.from_source(source, n_frames=c['n_frames'], frame_size=c['frame_size'], **c['prepare'], scales=(1.,.875), bs=bs, seed=seed,
-                                        num_workers=workers, device=device)
+                                        num_workers=workers, device=device, cache=cache)
 
 class Places:
     "Where the object is, in the frames that the model sees"
@@ -81,7 +82,7 @@ class Places:
 # --- training
 
 def train_lite(o):
-    dls = loaders(o.set, lite_model(o.lite, 10, None, o.patches_only).config, 16, o.workers, o.device, part=o.part, seed=o.seed)
+    dls = loaders(o.set, lite_model(o.lite, 10, None, o.patches_only).config, 16, o.workers, o.device, part=o.part, seed=o.seed, cache=o.cache)
     if o.shuffle_labels:
         y = dls.train.dataset.labels; g = torch.Generator().manual_seed(o.seed)
         dls.train.dataset.labels = y[torch.randperm(len(y), generator=g)]
@@ -95,7 +96,7 @@ def train_lite(o):
 
 def train(o):
     if o.lite: return train_lite(o)
-    command = [str(o.set), '--out', str(o.run), '--seed', str(o.seed), '--workers', str(o.workers), '--device', o.device]
+    command = [str(o.set), '--out', str(o.run), '--seed', str(o.seed), '--workers', str(o.workers), '--device', o.device, *(['--cache', o.cache] if o.cache else [])]
     import subprocess
     subprocess.run(['adafocus_train', *command, *(['--no-reuse'] if o.patches_only else [])], check=True)
 
@@ -107,13 +108,15 @@ def supervised_hits(model, dls, clips, folder, places, device, updates=800):
     known = json.loads((Path(folder)/'places.json').read_text())
     scale,off = c['prepare']['resize']/known['size'],(c['prepare']['resize']-c['frame_size'])/2
     middle = (model.candidates+model.patch_size/2).cpu().float()                             # (K*K, 2) as (y, x)
-    for p in dls.train.dataset.paths[::max(len(dls.train.dataset.paths)//400, 1)]:
+    paths = dls.train.dataset.paths[::max(len(dls.train.dataset.paths)//400, 1)]
+    def read(p): return p, centre_crop(decode_frames(p, lambda n: range(n), c['prepare']['resize'], None), c['frame_size'])
+    with ThreadPoolExecutor(4) as pool: whole = pool.map(read, paths)
+    for p,frames in whole:
         row = known['centres']['/'.join(Path(p).parts[-3:])]
         step = len(row)//c['n_frames']
         for k in range(0, step, max(step//3, 1)):
             at = torch.arange(c['n_frames'])*step+k
-            x = centre_crop(decode_frames(p, lambda n: at, c['prepare']['resize'], None), c['frame_size'])
-            with torch.no_grad(): maps.append(model.glance(x[None].to(device))[0].half().cpu())
+            with torch.no_grad(): maps.append(model.glance(frames[at][None].to(device))[0].half().cpu())
             centre = torch.tensor([row[t] or [math.nan]*2 for t in at])*scale-off
             nearest = torch.cdist(centre.flip(-1).nan_to_num(-1e6), middle).argmin(-1)
             goals.append(torch.where(centre.isfinite().all(-1), nearest, -100))
@@ -145,7 +148,7 @@ def measure(o):
         model = AdaFocus.load(Path(o.run)/'last', glance=lite(o.lite, 0), local=lite(o.lite, 2)).to(o.device)
     else: model = AdaFocus.load(Path(o.run)/'last').to(o.device)
     c,bf16 = model.config,o.device!='cpu'
-    dls = loaders(o.set, c, 32, o.workers, o.device)
+    dls = loaders(o.set, c, 32, o.workers, o.device, cache=o.cache)
     places = Places(o.set, dls.valid.dataset.paths, c['n_frames'], c['frame_size'], c['prepare']['resize'])
     dls.valid.dataset.true_corners = places.true_corners
     clips = list(dls.valid)                                                # read once
@@ -162,8 +165,10 @@ def measure(o):
         res[f'over_fixed_{what}'] = [100*v for v in interval(outs['learned'][k]-outs[fixed][k])]
         res[f'gap_{what}'] = [100*v for v in interval(outs['true_place'][k]-outs[fixed][k])]
     res['best_fixed'] = fixed
-    if o.supervised: res['policies']['supervised'] = dict(hits=supervised_hits(model, dls, clips, o.set, places, o.device))
-    (Path(o.run)/'foreign.json').write_text(json.dumps(res, indent=1))
+    def write(): (Path(o.run)/'foreign.json').write_text(json.dumps(res, indent=1))
+    write()
+    if o.supervised:
+        res['policies']['supervised'] = dict(hits=supervised_hits(model, dls, clips, o.set, places, o.device)); write()
     print(Path(o.run).name, res['verdict'], {k: ' '.join(f'{n} {v:.1f}' for n,v in d.items()) for k,d in res['policies'].items()},
           {k: [round(v, 1) for v in res[k]] for k in ('over_fixed_top1','gap_top1','over_fixed_p','gap_p')}, flush=True)
 
@@ -189,7 +194,7 @@ if __name__=='__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('what', choices=('train','measure','table')); parser.add_argument('args', nargs='+', type=Path)
     parser.add_argument('--seed', type=int, default=0); parser.add_argument('--workers', type=int, default=2); parser.add_argument('--part', type=int, default=10)
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu'); parser.add_argument('--lite'); parser.add_argument('--epochs')
+    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu'); parser.add_argument('--lite'); parser.add_argument('--epochs'); parser.add_argument('--cache')
     for k in ('patches-only','shuffle-labels','supervised','quiet'): parser.add_argument('--'+k, action='store_true')
     o = parser.parse_args()
     if o.what=='table': table(o.args)

@@ -4,7 +4,8 @@
   python updates.py [--preset standard] [--videos 64]
 
 Paper size: 64 videos, T=16, P=128, ResNet-50, MobileNet-V2, 200 classes. An update is what Stage II does with one fresh batch of
-paths: by playing a rollout with its rewards and one step of Adam; from memory a path, its rewards and two clipped steps.
+paths: by playing a rollout with its rewards and one step of Adam; from memory a path, its rewards and two clipped steps. `ratio` counts
+rollouts a second, `steps_ratio` optimiser steps on fresh rollouts.
 """
 import argparse, json
 from functools import partial
@@ -38,6 +39,7 @@ for bf16 in (False, True):
     with torch.no_grad(), torch.autocast(torch.device(o.device).type, torch.bfloat16, enabled=bf16):
         look = timed(lambda: see_all(model, x), 1, 1, device=o.device)
         trainer.memory.add(torch.arange(b), see_all(model, x), y)
+    model.freeze(2).train()
     update = timed(lambda: trainer.learn_from(torch.arange(b), 0, 0), 10, 3, device=o.device)
-    res['bfloat16' if bf16 else 'float32'] = dict(playing_ms=played, memory_ms=update, look_once_ms=look, ratio=played/update)
+    res['bfloat16' if bf16 else 'float32'] = dict(playing_ms=played, memory_ms=update, look_once_ms=look, ratio=played/update, steps_ratio=trainer.steps*played/update)
 print(json.dumps(res, indent=1))
