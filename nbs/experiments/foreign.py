@@ -152,7 +152,7 @@ def measure(o):
     places = Places(o.set, dls.valid.dataset.paths, c['n_frames'], c['frame_size'], c['prepare']['resize'])
     dls.valid.dataset.true_corners = places.true_corners
     clips = list(dls.valid)                                                # read once
-    res = dict(run=str(o.run), set=Path(o.set).name, videos=len(places.seen), reuse_glance=c['reuse_glance'], verdict=c['verdict'],
+    res = dict(run=str(o.run), set=Path(o.set).name, videos=len(places.seen), reuse_glance=c['reuse_glance'], said=c['verdict'],
                device=device_name(o.device), versions=versions(), policies={})
     outs = {}
     for name,f in dict(learned=None, **fixed_policies(model, dls.valid.dataset)).items():
@@ -165,11 +165,12 @@ def measure(o):
         res[f'over_fixed_{what}'] = [100*v for v in interval(outs['learned'][k]-outs[fixed][k])]
         res[f'gap_{what}'] = [100*v for v in interval(outs['true_place'][k]-outs[fixed][k])]
     res['best_fixed'] = fixed
+    res['verdict'] = verdict(model, clips, bf16)._asdict()                 # on all of SET/valid
     def write(): (Path(o.run)/'foreign.json').write_text(json.dumps(res, indent=1))
     write()
     if o.supervised:
         res['policies']['supervised'] = dict(hits=supervised_hits(model, dls, clips, o.set, places, o.device)); write()
-    print(Path(o.run).name, res['verdict'], {k: ' '.join(f'{n} {v:.1f}' for n,v in d.items()) for k,d in res['policies'].items()},
+    print(Path(o.run).name, res['said'], res['verdict']['policy'], {k: ' '.join(f'{n} {v:.1f}' for n,v in d.items()) for k,d in res['policies'].items()},
           {k: [round(v, 1) for v in res[k]] for k in ('over_fixed_top1','gap_top1','over_fixed_p','gap_p')}, flush=True)
 
 # --- tables
@@ -182,7 +183,7 @@ def table(runs):
     for r in runs:
         d = json.loads((Path(r)/'foreign.json').read_text()); groups.setdefault((d['set'], d['reuse_glance']), []).append(d)
     for (name,reuse),ds in groups.items():
-        print(f'\n{name}, {"with e^G" if reuse else "patches only"}, {len(ds)} seeds, {ds[0]["videos"]} videos; verdicts: {[d["verdict"] for d in ds]}')
+        print(f'\n{name}, {"with e^G" if reuse else "patches only"}, {len(ds)} seeds, {ds[0]["videos"]} videos; verdicts: {[d["verdict"]["policy"] for d in ds]}')
         for k in ds[0]['policies']:
             cells = []
             for what in ('top1','p','hits'):
