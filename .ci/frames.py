@@ -69,6 +69,7 @@ def write(path, codec='libx264', n=60, first=0, times=None, tick=1000, options=N
         s.height, s.width = size
         s.pix_fmt = pix
         s.options = options or {}
+        s.codec_context.thread_count = 1                                   # libvpx's threads wait by spinning: beside other work they never end
         if times is not None: s.codec_context.time_base = Fraction(1, tick)
         for i in range(n):
             f = av.VideoFrame.from_ndarray(paint(first+i, *size), 'rgb24')
