@@ -172,7 +172,7 @@ def compare_policies(
 def _believed(out, y): return prob_of(out.logits.float(), y).mean(1)       # (B,), mean over the steps
 
 def _compared(model, dl, bf16, paths):
-    "For each video: p of the true class with the policy's places, with random ones, and with those of another video"
+    "For each video: p of the true class with the policy's places, with random ones, and with those of other videos"
     half = lambda: torch.autocast(model.candidates.device.type, torch.bfloat16, enabled=bf16)
     rows,places = [],{}
     for ids,x,y in batches_of(model, dl):
@@ -182,12 +182,13 @@ def _compared(model, dl, bf16, paths):
         rows.append((ids, ids, _believed(out, y), torch.stack(by_chance).mean(0), out.corners.float()))
     ids,learned,random,corners = gathered(rows)
     order = torch.randperm(len(ids), generator=torch.Generator().manual_seed(0))
-    giver = torch.empty_like(order); giver[order] = order.roll(1)          # nobody gets its own
-    places = {i: corners[g].long() for i,g in zip(ids.tolist(), giver.tolist())}
+    givers = torch.empty(max(min(paths//2, len(ids)-1), 1), len(ids), dtype=torch.long)
+    for k,giver in enumerate(givers): giver[order] = order.roll(k+1)       # nobody gets its own
+    places = {i: corners[g].long() for i,g in zip(ids.tolist(), givers.T)} # (videos, T, 2)
     rows = []
     for ids,x,y in batches_of(model, dl):
         theirs = torch.stack([places[i] for i in ids.tolist()]).to(model.candidates.device)
-        with half(): rows.append((ids, _believed(model(x, theirs), y)))
+        with half(): rows.append((ids, torch.stack([_believed(model(x, o), y) for o in theirs.unbind(1)]).mean(0)))
     return learned, random, gathered(rows)[0]
 
 def interval(
@@ -242,7 +243,7 @@ def verdict(
     model,        # an `AdaFocus` that was trained
     dl,           # validation: any loader of (clips, labels)
     bf16=False,   # networks in bfloat16
-    paths:int=8   # random paths that are averaged
+    paths:int=8   # random paths that are averaged, and half as many other videos' places
 )->Verdict:
     "Has the policy learned where to look? By the true class' probability, on videos that it was not trained on"
     model.eval()

