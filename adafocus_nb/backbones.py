@@ -312,14 +312,23 @@ def _check_fit(path, name, state, own, needed):
                              'take weights from before the training went wrong.')
 
 # %% ../nbs/01_backbones.ipynb #0da728a5
+def _weights_file(path):
+    "A file as it is; of a run's folder its best model"
+    if not path.exists(): raise FileNotFoundError(f'There is no weights file {path}.')
+    if not path.is_dir(): return path
+    for o in (path, path/'best', path/'last'):
+        if (o/'model.safetensors').exists(): return o/'model.safetensors'
+    raise FileNotFoundError(f'{path} is a folder without a model: give a file of weights, or the folder of a run.')
+
 def load_weights(
     net:nn.Module, # to fill
-    path           # .safetensors, or a file that `torch.save` wrote
+    path,          # .safetensors, a file that `torch.save` wrote, or the folder of a run
+    part=None      # of a whole model: 'glance_net' or 'local_net'
 ):
     "Fill a network from a local file, strictly but for the head"
-    path = Path(path)
-    if not path.exists(): raise FileNotFoundError(f'There is no weights file {path}.')
+    path = _weights_file(Path(path))
     name,body,state = type(net).__name__,as_backbone(net),_read_weights(path)
+    state = {k.removeprefix(f'{part}.'): v for k,v in state.items() if k.startswith(f'{part}.')} or state
     if any('body' in k.split('.') for k in state) and not any(k.startswith('body.') for k in net.state_dict()):
         net = body                                                      # saved from a `Backbone`: the very same modules
     own,inside = net.state_dict(keep_vars=True),{id(o) for o in body.state_dict(keep_vars=True).values()}
@@ -333,7 +342,8 @@ BACKBONES = dict(tiny_glance=tiny_glance, tiny_local=tiny_local)         # and t
 
 def build_backbone(
     net,          # a name (of `BACKBONES`, or of a torchvision classifier: no ViT, no MaxViT), or for `as_backbone`
-    weights=None  # 'imagenet' (torchvision downloads them), a local file, or None (random numbers)
+    weights=None, # 'imagenet' (torchvision downloads them), a local file, the folder of a run, or None (random numbers)
+    part=None     # of a run's model: 'glance_net' or 'local_net'
 )->Backbone:
     "A backbone by name or from a module, with weights"
     if isinstance(net, str):
@@ -347,7 +357,7 @@ def build_backbone(
         if weights=='imagenet':
             raise ValueError('weights="imagenet" goes with a name: a module of your own brings its own weights.')
         full = net
-    if weights is not None and weights!='imagenet': load_weights(full, weights)
+    if weights is not None and weights!='imagenet': load_weights(full, weights, part)
     return as_backbone(full)
 
 # %% ../nbs/01_backbones.ipynb #01a2000a

@@ -143,6 +143,7 @@ def own_process():
         if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='replace')
     os.environ.setdefault('GOMP_SPINCOUNT', '1000')                        # libgomp, which torch brings along on Linux
     os.environ['MPLBACKEND'] = 'Agg'
+    warnings.formatwarning = lambda message, *_, **__: f'Note: {message}\n'    # without a line of our source
 
 # %% ../nbs/11_commands.ipynb #bd929b7f
 def from_shell(f, several=False, first=None):
@@ -226,8 +227,8 @@ def adafocus_train(
     epochs_plus:int=None,     # of Stage II again, in which both policies of AdaFocus+ learn (default: 10)
     no_reuse:bool=False,      # the classifier does not read the glance's features
     no_pretrained:bool=False, # start from random weights
-    weights_glance:str=None,  # file with weights of the glance network
-    weights_local:str=None,   # file with weights of the local network
+    weights_glance:str=None,  # file with weights of the glance network, or a run whose network it takes
+    weights_local:str=None,   # file with weights of the local network, or a run whose network it takes
     multilabel:str='soft',    # loss for several labels a video: soft or bce
     glance_res:int=None,      # side to which the glance's frames are shrunk (default: only with builtin videos)
     resize:int=None,          # short side of frames before the centre crop (paper's presets: 256 for 224)

@@ -171,6 +171,12 @@ def compare_policies(
 # %% ../nbs/22_evaluation.ipynb #c2200021
 def _believed(out, y): return prob_of(out.logits.float(), y).mean(1)       # (B,), mean over the steps
 
+def _chance(logits, y):
+    "Accuracy and the share of the most frequent class, if there is no telling them apart (two standard errors); else None"
+    if y.ndim==2: return None                                              # several labels a video
+    right,share = (logits.argmax(-1)==y).float().mean().item(),y.bincount().max().item()/len(y)
+    return (right,share) if right<=share+2*(share*(1-share)/len(y))**.5 else None
+
 def _compared(model, dl, bf16, paths):
     "For each video: p of the true class with the policy's places, with random ones, and with those of other videos"
     half = lambda: torch.autocast(model.candidates.device.type, torch.bfloat16, enabled=bf16)
@@ -179,8 +185,8 @@ def _compared(model, dl, bf16, paths):
         with half():
             out = model(x)
             by_chance = [_believed(model(x, model.random_corners(x, Draws(ids, 0, 2, k))), y) for k in range(paths)]
-        rows.append((ids, ids, _believed(out, y), torch.stack(by_chance).mean(0), out.corners.float()))
-    ids,learned,random,corners = gathered(rows)
+        rows.append((ids, ids, y, out.logits[:,-1].float(), _believed(out, y), torch.stack(by_chance).mean(0), out.corners.float()))
+    ids,labels,logits,learned,random,corners = gathered(rows)
     order = torch.randperm(len(ids), generator=torch.Generator().manual_seed(0))
     givers = torch.empty(max(min(paths//2, len(ids)-1), 1), len(ids), dtype=torch.long)
     for k,giver in enumerate(givers): giver[order] = order.roll(k+1)       # nobody gets its own
@@ -189,7 +195,7 @@ def _compared(model, dl, bf16, paths):
     for ids,x,y in batches_of(model, dl):
         theirs = torch.stack([places[i] for i in ids.tolist()]).to(model.candidates.device)
         with half(): rows.append((ids, torch.stack([_believed(model(x, o), y) for o in theirs.unbind(1)]).mean(0)))
-    return learned, random, gathered(rows)[0]
+    return learned, random, gathered(rows)[0], _chance(logits, labels)
 
 def interval(
     differences:Tensor, # (N,), one a video
@@ -228,16 +234,19 @@ Verdict = namedtuple('Verdict', 'policy sentence over_random over_shuffled video
 _TRY = ('Try more videos, more epochs of Stage II (--epochs2), larger patches (--patch-size), or a classifier that reads '
         'patches only (--no-reuse).')
 
-def _verdict(random, shuffled, room, n):
+def _verdict(random, shuffled, room, n, chance=None):
     "The word and the sentence for two intervals"
-    points = lambda o: f'{100*o[0]:+.1f} points ({100*o[1]:.1f} to {100*o[2]:.1f})'
+    hint = _TRY if chance is None else (
+        f'But these networks do not read the videos: {100*chance[0]:.1f} % are right, and {100*chance[1]:.1f} % would be if all got the most frequent class. '
+        'Until they do, nothing can be said about a policy. Train Stages 0 and I longer (--epochs0, --epochs1), or give more videos.')
+    points = lambda o: '{:+.1f} points ({:.1f} to {:.1f})'.format(*(round(100*v, 1)+0. for v in o))     # +0.: no -0.0
     found = (f"the true class' probability differs by {points(random)} from random places and by {points(shuffled)} from its own "
              f'places given to other videos, on {n} validation videos (95 % intervals)')
     if random[1]>0 and shuffled[1]>0: return 'learned', f'The policy has learned where to look: {found}.'
     if room is not None and room<.01:
         return 'nothing to find', (f'There is nothing to find for the policy: {found}; and even the best of all places, chosen with the '
-                                   f'label, adds only {100*room:.1f} points. These networks do as well wherever the patches lie. {_TRY}')
-    return 'not shown', f'It is not shown that the policy has learned: {found}. {_TRY}'
+                                   f'label, adds only {100*room:.1f} points. These networks do as well wherever the patches lie. {hint}')
+    return 'not shown', f'It is not shown that the policy has learned: {found}. {hint}'
 
 def verdict(
     model,        # an `AdaFocus` that was trained
@@ -247,8 +256,8 @@ def verdict(
 )->Verdict:
     "Has the policy learned where to look? By the true class' probability, on videos that it was not trained on"
     model.eval()
-    with torch.no_grad(): learned,random,shuffled = _compared(model, dl, bf16, paths)
+    with torch.no_grad(): learned,random,shuffled,chance = _compared(model, dl, bf16, paths)
     over = interval(learned-random),interval(learned-shuffled)
     room = None
     if min(o[1] for o in over)<=0 and model.remembers: room = room_for_choice(model, dl, bf16=bf16)
-    return Verdict(*_verdict(*over, room, len(learned)), *over, len(learned))
+    return Verdict(*_verdict(*over, room, len(learned), chance), *over, len(learned))

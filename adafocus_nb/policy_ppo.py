@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['Act', 'PREPARATION', 'IMAGENET', 'Rollout', 'Policy', 'choose', 'discounted_returns', 'normalise_returns', 'ppo_loss',
-           'explained_variance', 'Focus', 'preparation_of', 'AdaFocus', 'prob_of', 'write_atomically', 'read_json']
+           'explained_variance', 'Focus', 'preparation_of', 'AdaFocus', 'prob_of', 'along', 'write_atomically',
+           'read_json']
 
 # %% ../nbs/02_policy_ppo.ipynb #f20dc494
 import inspect, json, os, re, warnings
@@ -214,8 +215,8 @@ def _settle(self:AdaFocus, glance, local, weights):
 def build(self:AdaFocus, glance, local, weights):
     "Make the networks"
     c = self.config
-    self.glance_net = build_backbone(glance, weights.get('glance'))
-    self.local_net  = build_backbone(local,  weights.get('local'))
+    self.glance_net = build_backbone(glance, weights.get('glance'), 'glance_net')
+    self.local_net  = build_backbone(local,  weights.get('local'), 'local_net')
     g,l = self.glance_net.n_features, self.local_net.n_features
     self.glance_head,self.local_head = nn.Linear(g, c['n_classes']), nn.Linear(l, c['n_classes'])
     self.classifier = build_classifier(c['classifier'], g*self.reuse_glance+l, c['n_classes'], c['hidden'], c['dropout'])
@@ -457,6 +458,14 @@ def logits_of_looks(self:AdaFocus,
     return logits.unflatten(0, (b,t))
 
 # %% ../nbs/02_policy_ppo.ipynb #02a1002e
+def along(
+    local_feat:Tensor, # (B, T, A, c) of A places
+    actions:Tensor     # (B, T)
+)->Tensor:             # (B, T, c)
+    "The features of the places that a path visits"
+    index = actions[...,None,None].expand(-1, -1, 1, local_feat.shape[-1])
+    return local_feat.gather(2, index).squeeze(2)
+
 @patch
 def earnings(self:AdaFocus,
     seen,         # glance_feat (B,T,c), local_feat (B,T,K*K,c') of all candidates, as chapter 21 remembers them
@@ -464,9 +473,8 @@ def earnings(self:AdaFocus,
     y:Tensor      # (B,) labels, or (B, C)
 )->dict:          # head -> (B, T, A)
     "The reward of every choice at every step of a path (Eq. 7, its expectation over the candidates)"
-    index = actions['policy'][...,None,None].expand(-1, -1, 1, seen.local_feat.shape[-1])
     with torch.no_grad():
-        _,before = self.classify(seen.glance_feat, seen.local_feat.gather(2, index).squeeze(2))
+        _,before = self.classify(seen.glance_feat, along(seen.local_feat, actions['policy']))
         p = prob_of(self.logits_of_looks(seen.glance_feat, seen.local_feat, before), y)
     return dict(policy=p - p.mean(-1, keepdim=True))
 

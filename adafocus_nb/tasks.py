@@ -477,8 +477,8 @@ def train(
     epochs_plus=None,      # of Stage II again, in which both policies of AdaFocus+ learn (default: 10)
     no_reuse=False,        # the classifier does not read the glance's features
     no_pretrained=False,   # start from random weights
-    weights_glance=None,   # file with weights of the glance network
-    weights_local=None,    # file with weights of the local network
+    weights_glance=None,   # file with weights of the glance network, or a run whose network it takes
+    weights_local=None,    # file with weights of the local network, or a run whose network it takes
     multilabel='soft',     # loss for several labels a video: soft or bce
     glance_res=None,       # side to which the glance's frames are shrunk (default: only with builtin videos)
     resize=None,           # short side of frames before the centre crop (paper's presets: 256 for 224)
@@ -514,6 +514,7 @@ def train(
         run.lock.close()
         raise ValueError(f'{out} was trained on other classes than {data} has now: it cannot go on with them.')
     say = _unsaid if quiet else print
+    if resume and run.state is None: say(f'{out} holds nothing to go on with: this is a new run.')
     with at_work(run, _to_go_on(data, out, cache, cache_mb, on_error)):
         for line in _announced(o, cls, dls, device, out): say(line)
         results,said = _trained(run, dls, model, epochs, o, accumulate, quiet)

@@ -184,6 +184,11 @@ class ValidateSometimes(Callback):
         if (self.epoch+1)%self.every and self.epoch+1<self.n_epoch: raise CancelValidException
 
 @patch
+def default_epochs(self:StageLearner)->int:
+    "Epochs of the preset, for so many videos"
+    return epochs_for(self.recipe, len(self.dls.train) if self.phases==[self.dls] else None)
+
+@patch
 def fit_stage(self:StageLearner,
     n_epoch=None,  # epochs; None: the preset's
     lr_scale=1.,   # multiplies all of the preset's learning rates
@@ -191,7 +196,7 @@ def fit_stage(self:StageLearner,
 ):
     "Train with the preset's optimiser, rates and schedule (one cycle for each phase of the data)"
     if start: self.done = start
-    n_epoch,k = ifnone(n_epoch, epochs_for(self.recipe, len(self.dls.train) if self.phases==[self.dls] else None)),len(self.phases)
+    n_epoch,k = ifnone(n_epoch, self.default_epochs()),len(self.phases)
     fit = dict(one_cycle=self.fit_one_cycle, cosine=partial(self.fit_sgdr, 1), steps=self.fit_steps)[self.recipe['schedule']]
     sparse = [ValidateSometimes(-(-n_epoch//40))] if n_epoch>40 and self.recipe.get('least') else []
     for i,dls in enumerate(self.phases):
@@ -465,7 +470,7 @@ def learn_from(self:MemoryTrainer,
     new = logp()
     old = {name: p.detach() for name,p in new.items()}                     # who draws the path
     with torch.no_grad():
-        path = {name: drawn(p, Draws(keys, self.dls.train.seed, 2, 1000*epoch+k), name) for name,p in old.items()}
+        path = {name: drawn(p, Draws(keys, self.dls.train.seed, 2, max(self.updates, 1000)*epoch+k), name) for name,p in old.items()}
         with torch.autocast(kind, torch.float16, enabled=kind=='cuda'):    # the features are of 16 bit anyway
             earned = {name: r.float() for name,r in self.model.earnings(seen, path, y).items()}
     aim = {name: advantages(r, old[name], mean=self.mean) for name,r in earned.items()}
@@ -642,6 +647,9 @@ def supervised(self:Training, stage):
     if not self.progress: learn.remove_cb(ProgressCallback)
     if self.bf16: learn.to_bf16()
     learn.create_opt()
+    n,usual,known = learn.default_epochs(),learn.recipe['epochs'],self.epochs.get(stage) is not None
+    if n>usual and not known: self.say(f'{n} epochs instead of {usual}, because an epoch of {len(self.dls.train.dataset)} videos is short '
+                                       f'(--epochs{0 if make is start else stage} sets another number).')
     with nullcontext() if self.progress else learn.no_logging(), self.spread(learn):
         learn.fit_stage(self.epochs.get(stage), self.lr_scale, self.start_of(stage, learn.opt.opt))
     if log.broken: raise not_a_number(f'{log.name_of_stage}, epoch {learn.done}')
