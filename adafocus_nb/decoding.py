@@ -12,7 +12,7 @@ from collections import namedtuple
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
-from itertools import chain, groupby
+from itertools import chain, groupby, pairwise
 from math import atan2, pi
 from pathlib import Path
 
@@ -438,7 +438,8 @@ def _surely(path, threads, by_time, by_count):
 # %% ../nbs/18_decoding.ipynb #18a00011
 def _held(f):
     "How a decoded frame must be set upright: (mirrored first?, quarters of a turn counter-clockwise)"
-    data = f.side_data.get(SideDataType.DISPLAYMATRIX)
+    try: data = f.side_data.get(SideDataType.DISPLAYMATRIX)
+    except ValueError: return False,round(f.rotation/90)%4                 # PyAV 18 has no names for some side data, such as EXIF
     if data is None or len(bytes(data))<36: return False,0
     a,b,_,c,d = struct.unpack('=9i', bytes(data)[:36])[:5]             # x' = ax+cy, y' = bx+dy
     mirrored = a*d-b*c<0
@@ -603,13 +604,15 @@ def decode_frames(
 
 # %% ../nbs/18_decoding.ipynb #25349020
 def _frame_files(path):
-    "The numbered images of a folder in order of their numbers"
+    "The numbered images of a folder in order of their numbers, the first one first"
     files = [f for f in os.scandir(path) if f.name.lower().endswith(('.jpg','.jpeg','.png')) and f.name[0]!='.']
     numbers = [(re.findall(r'\d+', f.name), f.path) for f in files]
-    found = [(int(n[-1]), p) for n,p in numbers if n]
+    found = sorted(([int(o) for o in n], p) for n,p in numbers if n)
     if not found:
         raise VideoError(f'{path} holds no numbered images (image_00001.jpg, img_00001.jpg, 00001.jpg …). Extract its frames again.')
-    return [f for _,f in sorted(found)]
+    twice = first(pairwise(found), lambda o: o[0][0]==o[1][0])
+    if twice: raise VideoError(f'{path} holds two images of the same number, {" and ".join(Path(p).name for _,p in twice)}: delete or rename one.')
+    return [f for _,f in found]
 
 def _rgb(im):
     "A picture of Pillow's as (h,w,3) bytes; 16-bit grey by its upper eight bits"

@@ -149,7 +149,7 @@ def fixed_policies(
     def energy(x):     return energy_corners(model, x)
     def cam(x):        return cam_corners(model, x)
     def true_place(x): return dataset.true_corners(p)[draws_of(x).ids.cpu()].to(device)
-    known = [true_place] if hasattr(dataset, 'true_corners') else []
+    known = [true_place] if hasattr(dataset, 'true_corners') and getattr(dataset, 'centre', True) is not None else []
     return {f.__name__: f for f in (random, central, gaussian, energy, cam, *known)}
 
 # %% ../nbs/22_evaluation.ipynb #03a10012
@@ -169,7 +169,12 @@ def compare_policies(
     return {name: measure(*evaluate(model, dl, f, bf16)) for name,f in fixed_policies(model, dataset).items()}
 
 # %% ../nbs/22_evaluation.ipynb #c2200021
-def _believed(out, y): return prob_of(out.logits.float(), y).mean(1)       # (B,), mean over the steps
+def _beliefs(out): return out.logits.float().softmax(-1).mean(1)           # (B, C), mean over the steps
+
+def _for_truth(p, labels):
+    "(N,) probability of the true label, beyond that of the labels of all videos, which believing in a frequent class would raise"
+    y = labels.float() if labels.ndim==2 else F.one_hot(labels, p.shape[-1]).float()
+    return (p*y).sum(1) - p@y.mean(0)
 
 def _chance(logits, y):
     "Accuracy and the share of the most frequent class, if there is no telling them apart (two standard errors); else None"
@@ -184,8 +189,8 @@ def _compared(model, dl, bf16, paths):
     for ids,x,y in batches_of(model, dl):
         with half():
             out = model(x)
-            by_chance = [_believed(model(x, model.random_corners(x, Draws(ids, 0, 2, k))), y) for k in range(paths)]
-        rows.append((ids, ids, y, out.logits[:,-1].float(), _believed(out, y), torch.stack(by_chance).mean(0), out.corners.float()))
+            by_chance = [_beliefs(model(x, model.random_corners(x, Draws(ids, 0, 2, k)), keep=out.keep)) for k in range(paths)]
+        rows.append((ids, ids, y, out.logits[:,-1].float(), _beliefs(out), torch.stack(by_chance).mean(0), out.corners.float()))
     ids,labels,logits,learned,random,corners = gathered(rows)
     order = torch.randperm(len(ids), generator=torch.Generator().manual_seed(0))
     givers = torch.empty(max(min(paths//2, len(ids)-1), 1), len(ids), dtype=torch.long)
@@ -194,8 +199,11 @@ def _compared(model, dl, bf16, paths):
     rows = []
     for ids,x,y in batches_of(model, dl):
         theirs = torch.stack([places[i] for i in ids.tolist()]).to(model.candidates.device)
-        with half(): rows.append((ids, torch.stack([_believed(model(x, o), y) for o in theirs.unbind(1)]).mean(0)))
-    return learned, random, gathered(rows)[0], _chance(logits, labels)
+        with half():
+            keep = model(x).keep                                           # AdaFocus+ looks at these frames, wherever it looks
+            rows.append((ids, torch.stack([_beliefs(model(x, o, keep=keep)) for o in theirs.unbind(1)]).mean(0)))
+    shuffled, = gathered(rows)
+    return *(_for_truth(p, labels) for p in (learned, random, shuffled)), _chance(logits, labels)
 
 def interval(
     differences:Tensor, # (N,), one a video
@@ -242,7 +250,8 @@ def _verdict(random, shuffled, room, n, chance=None):
     points = lambda o: '{:+.1f} points ({:.1f} to {:.1f})'.format(*(round(100*v, 1)+0. for v in o))     # +0.: no -0.0
     found = (f"the true class' probability differs by {points(random)} from random places and by {points(shuffled)} from its own "
              f'places given to other videos, on {n} validation videos (95 % intervals)')
-    if random[1]>0 and shuffled[1]>0: return 'learned', f'The policy has learned where to look: {found}.'
+    if n<10: return 'not shown', f'{n} validation videos are too few to tell whether the policy has learned: give at least 10, better hundreds.'
+    if min(random[1],shuffled[1])>0 and min(random[0],shuffled[0])>=.001: return 'learned', f'The policy has learned where to look: {found}.'
     if room is not None and room<.01:
         return 'nothing to find', (f'There is nothing to find for the policy: {found}; and even the best of all places, chosen with the '
                                    f'label, adds only {100*room:.1f} points. These networks do as well wherever the patches lie. {hint}')
@@ -259,5 +268,5 @@ def verdict(
     with torch.no_grad(): learned,random,shuffled,chance = _compared(model, dl, bf16, paths)
     over = interval(learned-random),interval(learned-shuffled)
     room = None
-    if min(o[1] for o in over)<=0 and model.remembers: room = room_for_choice(model, dl, bf16=bf16)
+    if len(learned)>=10 and min(o[1] for o in over)<=0 and model.remembers: room = room_for_choice(model, dl, bf16=bf16)
     return Verdict(*_verdict(*over, room, len(learned), chance), *over, len(learned))

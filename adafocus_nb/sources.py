@@ -171,7 +171,7 @@ def _few(lines, n=4):
 
 # %% ../nbs/19_sources.ipynb #ec50f3de
 _AFFIX = r'(?:sets?|lists?|data|dataset|splits?|videos?|clips?|files?|folder|parts?|subset|frames|rgb|images?|jpgs?'
-_AFFIX += r'|kinetics|ucf|hmdb|\d+)*'
+_AFFIX += r'|s?daten|kinetics|ucf|hmdb|\d+)*'
 _WORD = r'(?P<train>train|training|trainval|trn)|(?P<valid>valid|val|validation|validate|dev|devel|development)'
 _WORD += r'|(?P<eval>eval|evaluation)|(?P<test>tests?|testing|tst|holdout|heldout)'
 _SPLIT_WORD = re.compile(f'{_AFFIX}(?:{_WORD}){_AFFIX}')
@@ -296,6 +296,10 @@ def _misplaced(root, files, parts, names, depth):
     if deep:
         such = f'{deep[0][0]} is of class {deep[0][1]}'
         lines.append(f'{len(deep)} videos lie in folders below a class folder, which are no classes: {such}.')
+        below = _classes_below(parts)
+        if two := _alike(below):
+            lines.append(f'{two[0]} and {two[1]} hold folders of the same names ({", ".join(sorted(below[two[0]] & below[two[1]])[:4])}): if those are the classes, '
+                         f'then {two[0]} and {two[1]} are parts of the data and must be called train, valid or test.')
     return lines
 
 def _nothing(root, found, frames):
@@ -514,6 +518,7 @@ def _read_lists(root, layout):
         listed |= {str(p):n for p,n in zip(paths, frames)}
         problems += _text(root/file)[1]
         if short: problems.append(f'{file}: {short} lines with fewer than 3 frames are left out.')
+        if not paths: raise ValueError(f'{root/file} names no video: both lists need some.')
     return VideoSource(*found, vocab, layout, not layout.startswith('sth'), problems, listed)
 
 # %% ../nbs/19_sources.ipynb #6d396476

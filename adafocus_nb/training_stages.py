@@ -10,7 +10,7 @@ __all__ = ['RECIPES', 'Measure', 'OPTIMISERS', 'Paid', 'stages_of', 'recipe', 'e
            'Training', 'trainer_of', 'fit_adafocus']
 
 # %% ../nbs/03_training_stages.ipynb #42825ce2
-import hashlib, math, os, time
+import hashlib, math, os, time, warnings
 from collections import namedtuple
 from contextlib import nullcontext
 from functools import partial
@@ -435,7 +435,12 @@ def recall(self:MemoryTrainer, epoch, n_epoch):
     "Look everywhere in the videos of this epoch, unless they are remembered already"
     dl,n = self.dls.train,len(self.dls.train.dataset)
     self.model.freeze(2).eval()                                            # batch norms must not learn
-    if self.memory is None: self.room,self.slots,self.lies = self._room(next(iter(dl))[0])
+    if self.memory is None:
+        self.room,self.slots,self.lies = self._room(next(iter(dl))[0])
+        fits = self.room*n_epoch
+        self.views = max(min(self.views, fits//n), 1)                      # rather all videos once than some of them often
+        if fits<n: warnings.warn(f'The memory holds {self.room} videos at a time, so Stage II sees {fits} of {n} in {n_epoch} epochs: '
+                                 'free some memory, or give it more epochs (--epochs2).')
     rounds = min(-(-self.views*n//self.room), n_epoch)
     now = epoch*rounds//n_epoch
     if now==self.round: return
