@@ -10,6 +10,7 @@ from adafocus_nb.memory import *
 from adafocus_nb.evaluation import *
 from adafocus_nb.runs import *
 from adafocus_nb.training_stages import *
+from adafocus_nb.stills import *
 from adafocus_nb.adafocus_plus import *
 from adafocus_nb.tsm import *
 from adafocus_nb.fast import *

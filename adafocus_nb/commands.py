@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['CTRL_C', 'FILES', 'CHECKPOINTS', 'CtrlC', 'first_thing', 'spell', 'parsed', 'in_shell', 'processes', 'sentences',
-           'own_process', 'from_shell', 'command', 'without_json', 'adafocus_demo', 'adafocus_train', 'adafocus_eval',
-           'evaluation_text', 'several_of', 'prediction_line', 'adafocus_predict', 'adafocus_stream', 'say_look',
-           'say_json', 'notes', 'adafocus_convert', 'adafocus_export', 'adafocus_bench', 'agreement_text',
+           'own_process', 'from_shell', 'command', 'without_json', 'adafocus_demo', 'adafocus_train', 'adafocus_stills',
+           'adafocus_eval', 'evaluation_text', 'several_of', 'prediction_line', 'adafocus_predict', 'adafocus_stream',
+           'say_look', 'say_json', 'notes', 'adafocus_convert', 'adafocus_export', 'adafocus_bench', 'agreement_text',
            'adafocus_reproduce', 'adafocus_plan', 'plan_text']
 
 # %% ../nbs/11_commands.ipynb #a8dce6c5
@@ -249,6 +249,27 @@ def adafocus_train(
     from adafocus_nb.tasks import train
     results = train(**without_json(options), quiet=json)
     if json and int(os.environ.get('RANK', 0))==0: print(dumps(results))   # of several processes the first one speaks
+
+# %% ../nbs/11_commands.ipynb #c1123002
+@command
+def adafocus_stills(
+    pictures:str,         # folder with a folder of pictures for each class
+    out:str=None,         # folder for the run (default: runs/stills, or the next free name)
+    over:str=None,        # folder of videos on whose frames the pictures are pasted (default: a plain colour)
+    preset:str=None,      # tiny, quick, standard, paper or paper-sth (default: standard on a GPU, tiny otherwise)
+    frame_size:int=None,  # side of the frames, in pixels (default: the preset's)
+    patch_size:int=None,  # side P of a patch, in pixels (default: the preset's)
+    n_stills:int=5000,    # in an epoch
+    epochs:int=None,      # for each of the two networks (default: the preset's)
+    seed:int=0,           # of weights, order and stills
+    device:str=None,      # cpu, cuda, cuda:1 or mps (default: cuda if there is one, else cpu)
+    json:bool=False       # print results.json and nothing else
+):
+    "Start both networks on pictures of what the videos show"
+    options = locals()
+    from adafocus_nb.tasks import learn_stills
+    results = learn_stills(**without_json(options), quiet=json)
+    if json: print(dumps(results))
 
 # %% ../nbs/11_commands.ipynb #d901ffd0
 @command

@@ -6,9 +6,9 @@
 __all__ = ['METHODS', 'DEMO_VIDEOS', 'DEMO_MOTIONS', 'BUILTIN', 'STUDY_VIDEOS', 'STUDY_DIGITS', 'pick_device', 'free_folder',
            'run_options', 'at_work', 'class_of', 'check_method', 'check_numbers', 'results_table', 'training_of',
            'check_plus', 'finish', 'demo', 'builtin_videos', 'open_data', 'resumed_settings', 'frames_of', 'model_for',
-           'train', 'model_folder', 'trained_model', 'preparation', 'to_labels_of', 'evaluate_run', 'predict_files',
-           'ctrl_c', 'watch_stream', 'convert', 'export_model', 'fast_agreement', 'benchmark', 'numbers_of',
-           'reproduce', 'plan_training']
+           'train', 'learn_stills', 'model_folder', 'trained_model', 'preparation', 'to_labels_of', 'evaluate_run',
+           'predict_files', 'ctrl_c', 'watch_stream', 'convert', 'export_model', 'fast_agreement', 'benchmark',
+           'numbers_of', 'reproduce', 'plan_training']
 
 # %% ../nbs/20_tasks.ipynb #67ba7520
 import contextlib, inspect, json, os, re, shlex, signal, sys
@@ -43,6 +43,7 @@ from .plan import DATASETS, bench_stages, cache_use, decode_cost, plan
 from .inference import (Recognizer, StreamRecognizer, agreement, bench_models, bench_models_table,
                                    bench_rollout, bench_table, bench_tsm, bench_tsm_table, prepare_for)
 from .reproduction import Study
+from .stills import start_on_stills
 
 # %% ../nbs/20_tasks.ipynb #61efd11a
 def pick_device(
@@ -127,7 +128,7 @@ def check_method(
 # %% ../nbs/20_tasks.ipynb #33f0af8b
 _LEAST = dict(patch_size=1, n_frames=1, frame_size=16, candidates=2, epochs0=0, epochs1=0, epochs2=0, epochs3=0,
               epochs_plus=0, batch_size=1, resize=1, glance_res=1, n_stills=1, workers=0, top=1, rounds=1, batch=1,
-              accumulate=1, gpus=1, cores=1, cache_mb=0)
+              accumulate=1, epochs=1, gpus=1, cores=1, cache_mb=0)
 
 def check_numbers(
     **options # of a task
@@ -520,6 +521,27 @@ def train(
         results,said = _trained(run, dls, model, epochs, o, accumulate, quiet)
         say(said)
     return results
+
+# %% ../nbs/20_tasks.ipynb #f1100212
+def learn_stills(
+    pictures,          # folder with a folder of pictures for each class
+    out=None,          # folder for the run (default: runs/stills, or the next free name)
+    over=None,         # folder of videos on whose frames the pictures are pasted (default: a plain colour)
+    preset=None,       # tiny, quick, standard, paper or paper-sth (default: standard on a GPU, tiny otherwise)
+    frame_size=None,   # side of the frames, in pixels (default: the preset's)
+    patch_size=None,   # side P of a patch, in pixels (default: the preset's)
+    n_stills=5000,     # in an epoch
+    epochs=None,       # for each of the two networks (default: the preset's)
+    seed=0,            # of weights, order and stills
+    device=None,       # cpu, cuda, cuda:1 or mps (default: cuda if there is one, else cpu)
+    quiet=False        # print nothing
+)->dict:               # as in results.json
+    "Start both networks on pictures of what the videos show"
+    check_numbers(frame_size=frame_size, patch_size=patch_size, n_stills=n_stills, epochs=epochs)
+    device = pick_device(device)
+    preset,out = preset or ('tiny' if device=='cpu' else 'standard'),Path(out) if out else free_folder('runs/stills')
+    sizes = {k:v for k,v in dict(frame_size=frame_size, patch_size=patch_size).items() if v is not None}
+    return start_on_stills(pictures, out, over, preset, n_stills, epochs, seed, device, quiet, **sizes)
 
 # %% ../nbs/20_tasks.ipynb #bf5c008a
 def _demo_options(config):

@@ -231,7 +231,8 @@ def clips(self:MovingDigits,
     "Make `n` clips"
     t,size = ifnone(n_frames, self.n_frames), ifnone(frame_size, self.frame_size)
     shirt,visible,cut = ifnone(shirt, (self.shirt_size,)*2), ifnone(visible, self.visible), ifnone(cut, self.cut)
-    parts = [self._some(ids, valid, kind, t, size, shirt, visible, cut) for ids in torch.arange(n).split(50)]
+    few = max(4, 200*64**2//(size**2*t))                                               # small pieces stay in the processor's cache
+    parts = [self._some(ids, valid, kind, t, size, shirt, visible, cut) for ids in torch.arange(n).split(few)]
     return Clips(*[torch.cat(o) for o in zip(*parts)])
 
 # %% ../nbs/06_video_data.ipynb #f0600009

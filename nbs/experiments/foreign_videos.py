@@ -2,6 +2,7 @@
 """Videos that the package was not tuned on: real pictures that move over real footage, as mp4 files in folders by class.
 
   python foreign_videos.py pictures emoji|clipart OUT.npz    pictures by class, from Debian's packages (below)
+  python foreign_videos.py stills PICTURES.npz OUT           the training pictures as files, for adafocus_stills
   python foreign_videos.py footage OUT.npz BIKES.mp4 BUNNY.mp4
   python foreign_videos.py videos PICTURES.npz FOOTAGE.npz OUT [--size 224] [--train 400] [--valid 2000] [--distractors 0]
                                     [--signs PICTURES.npz]
@@ -86,6 +87,14 @@ def pictures(kind, out, most=120, root=None):
         res |= {f'{name}/valid':np.stack([x for _,x in chosen[:k]]), f'{name}/train':np.stack([x for _,x in chosen[k:]])}
     np.savez_compressed(out, **res)
     print({k: len(v) for k,v in res.items()})
+
+def stills(pics, out):
+    "Write OUT/CLASS/*.png: the training pictures"
+    for name,xs in dict(np.load(pics)).items():
+        label,part = name.split('/')
+        if part!='train' or label[0]=='_': continue
+        (Path(out)/label).mkdir(parents=True, exist_ok=True)
+        for i,x in enumerate(xs): Image.fromarray(x).save(Path(out)/label/f'{i:03}.png')
 
 # --- footage
 
@@ -190,11 +199,12 @@ def videos(pics, foot, out, size=224, train=400, valid=2000, distractors=0, sign
 
 if __name__=='__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('what', choices=('pictures','footage','videos')); parser.add_argument('args', nargs='+')
+    parser.add_argument('what', choices=('pictures','stills','footage','videos')); parser.add_argument('args', nargs='+')
     for k,v in dict(size=224, train=400, valid=2000, distractors=0, seed=0).items(): parser.add_argument('--'+k, type=int, default=v)
     parser.add_argument('--signs', help='the pictures of emoji, to take signs from')
     parser.add_argument('--root', help='of the clip art, if not where Debian puts it')
     o = parser.parse_args()
     if o.what=='pictures': pictures(*o.args, root=o.root)
+    elif o.what=='stills': stills(*o.args)
     elif o.what=='footage': footage(*o.args)
     else: videos(*o.args, o.size, o.train, o.valid, o.distractors, o.signs, o.seed)
