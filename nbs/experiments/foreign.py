@@ -156,8 +156,9 @@ def measure(o):
     dls.valid.dataset.true_corners = places.true_corners
     clips = list(dls.valid)                                                # read once
     results = json.loads((Path(o.run)/'results.json').read_text())
+    options = json.loads((Path(o.run)/'config.json').read_text()).get('options', {})
     res = dict(run=Path(o.run).name, seed=results['seed'], seconds=results['seconds'], preset=c['preset'], networks=[c['glance'],c['local']] if not o.lite else ['EfficientNet-Lite0','EfficientNet-Lite2'],
-               frame_size=c['frame_size'], patch_size=c['patch_size'], n_frames=c['n_frames'], train=len(dls.train.dataset), set=Path(o.set).name, videos=len(places.seen), reuse_glance=c['reuse_glance'], said=c['verdict'],
+               frame_size=c['frame_size'], patch_size=c['patch_size'], n_frames=c['n_frames'], train=len(dls.train.dataset), set=Path(o.set).name, videos=len(places.seen), reuse_glance=c['reuse_glance'], started='stills' if options.get('weights_glance') else 'ImageNet' if o.lite else 'random', glance_only=results['top1'].get('glance_only'), said=c['verdict'],
                device=device_name(o.device), versions=versions(), policies={})
     outs = {}
     for name,f in dict(learned=None, **fixed_policies(model, dls.valid.dataset)).items():
