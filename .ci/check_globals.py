@@ -4,7 +4,7 @@
 A notebook can pass while its module is broken, when an exported cell reads a name that only an unexported cell defines.
 So each module is imported alone in a fresh process, and there:
 - every global name that a function, method, class body or comprehension reads exists in the module or in builtins;
-- every name of `__all__` exists;
+- every name of `__all__` exists, and no other module has it in its own: `from adafocus_nb.all import *` would hide one of them;
 and, from the sources: each import points to a room further down (`ROOMS`).
 """
 import ast, builtins, configparser, dis, importlib, json, os, subprocess, sys
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # From the ground floor to the roof; modules of one line are neighbours. A module imports from lower lines only.
 ROOMS = ['patches metrics decoding', 'sources', 'video_data', 'backbones', 'policy_ppo', 'memory runs', 'evaluation', 'training_stages',
-         'adafocus_plus tsm', 'fast official', 'export distributed plan', 'inference', 'reproduction explorers', 'tasks', 'commands', 'all']
+         'adafocus_plus tsm stills', 'fast official', 'export distributed plan', 'inference', 'reproduction explorers', 'tasks', 'commands', 'all']
 FLOOR = {name: i for i, row in enumerate(ROOMS) for name in row.split()}
 
 def package():
@@ -55,6 +55,7 @@ def check_module(name):
     for nm, where, line in reads:
         if nm not in known: missing.setdefault((nm, where), line)
     res['global names exist'] = [f'`{nm}`, read by `{where}` (line {line})' for (nm, where), line in missing.items()]
+    res['__all__'] = list(getattr(mod, '__all__', []))
     res['__all__ exists'] = [f'`{nm}`' for nm in getattr(mod, '__all__', []) if not hasattr(mod, nm)]
     return res
 
@@ -75,6 +76,13 @@ def imported(path, pkg):
         for f in full:
             if f.startswith(pkg + '.'): yield f.split('.')[1], n.lineno
 
+def check_twice(results):
+    "Names that two modules export"
+    owners = {}
+    for path, res in results:
+        for nm in res.pop('__all__', []): owners.setdefault(nm, []).append(path.stem)
+    return [f'`{nm}` in {" and ".join(o)}' for nm, o in owners.items() if len(o)>1]
+
 def check_arrows(path, pkg):
     "Failures of the one-way rule in the module at `path`"
     me = path.stem
@@ -89,7 +97,11 @@ def main():
     passed = failed = 0
     if not paths: failed += 1; print(f'FAILED {pkg}: no modules')
     with ThreadPoolExecutor(2) as ex: results = list(ex.map(lambda p: fresh(f'{pkg}.{p.stem}'), paths))
+    twice = check_twice([(p, r) for p, r in zip(paths, results) if p.stem != 'all'])
+    passed, failed = passed + (not twice), failed + bool(twice)
+    for o in twice: print(f'FAILED {pkg}, exported once: {o}')
     for path, res in zip(paths, results):
+        res.pop('__all__', None)
         for check, bad in {**res, 'imports point down': check_arrows(path, pkg)}.items():
             passed, failed = passed + (not bad), failed + bool(bad)
             for b in bad: print(f'FAILED {pkg}.{path.stem}, {check}: {b}')

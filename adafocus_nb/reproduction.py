@@ -8,7 +8,7 @@ __all__ = ['COLUMNS', 'GROUPS', 'REWARDS', 'KEEPS', 'PUBLISHED', 'PUBLISHED_AT',
            'one_at_a_time', 'add_rows', 'commit_of', 'Study', 'run_baselines', 'FixedPatches', 'run_policies',
            'patch_jumps', 'run_adafocus', 'run_glance', 'run_tsm', 'pick_rows', 'scores_of', 'mean_sd', 'where_from',
            'main_rows', 'table12', 'table3', 'table4', 'table5', 'gaps', 'gap_closed', 'figure5', 'figure6', 'figure7',
-           'verdict', 'claim_rows', 'claims_table']
+           'claim_verdict', 'claim_rows', 'claims_table']
 
 # %% ../nbs/10_reproduction.ipynb #a1000006
 import copy, csv, io, json, os, statistics, subprocess, textwrap, time
@@ -667,7 +667,7 @@ def figure7(rows, frames, seed=0, patch_size=None, n=4):
     return fig
 
 # %% ../nbs/10_reproduction.ipynb #a1000081
-def verdict(
+def claim_verdict(
     differences,  # one a seed; above zero speaks for the claim
     harmless=False# does the claim only say that something does no harm?
 )->tuple:         # number as text, verdict
@@ -690,7 +690,7 @@ def _paired(rows, a, b, column='value'):
 def claim_rows(rows)->list: # (claim, number, verdict)
     "The paper's claims, and what these rows say"
     s,res = scores_of(rows),[]
-    say = lambda claim,d: res.append((claim, *verdict(d, harmless='does not hurt' in claim)))
+    say = lambda claim,d: res.append((claim, *claim_verdict(d, harmless='does not hurt' in claim)))
     patches = sorted({r['patch_size'] for r in pick_rows(s, method='AdaFocus')})
     ada = lambda p,**kw: dict(method='AdaFocus', policy='adafocus', stage=3, reuse=1, patch_size=p) | kw
     for p in patches:
@@ -746,7 +746,7 @@ def _leads(s, p, other, at_cost=False):
     "AdaFocus minus another method along their online curves: number and verdict"
     lead = lambda a,b: [x-_between(b, g) for g,x in a if b[0][0]<=g<=b[-1][0]] if at_cost else [x-y for (_,x),(_,y) in zip(a, b)]
     leads = [o for o in (lead(a, b) for a,b in _curves(s, p, other)) if o]
-    n,v = verdict([statistics.mean(o) for o in leads])
+    n,v = claim_verdict([statistics.mean(o) for o in leads])
     return n+(f' (least {min(map(statistics.mean, zip(*leads))):+.1f})' if leads else ''),v
 
 # %% ../nbs/10_reproduction.ipynb #a1000085h
@@ -759,14 +759,14 @@ def _as_accurate(s, kind, other='full frames, GRU', margin=.5):
     k = min((k for k,o in off.items() if o and statistics.mean(o)>=-margin), key=lambda k: mean(ours[k], 'gflops'), default=None)
     claim = f'{other}, need more multiply-adds than the cheapest {kind[:-1]} at most {margin} points below'
     if k is None: return [(claim, f"best {max(mean(v, 'value') for v in ours.values()):.1f} against {mean(full, 'value'):.1f} %", 'does not hold')]
-    return [(f'{claim}, {k} ({verdict(off[k])[0]})', f"{mean(full, 'gflops')/mean(ours[k], 'gflops'):.2f}x", 'measured')]
+    return [(f'{claim}, {k} ({claim_verdict(off[k])[0]})', f"{mean(full, 'gflops')/mean(ours[k], 'gflops'):.2f}x", 'measured')]
 
 # %% ../nbs/10_reproduction.ipynb #a1000085c
 def _above_line(s, p, keep):
     "AdaFocus+ minus AdaFocus at the same cost, between two values of P: number and verdict"
     line = lambda seed: sorted((o['gflops'],o['value']) for o in pick_rows(s, method='AdaFocus', policy='adafocus', stage=3, reuse=1, seed=seed))
     got = [(r['value'],_between(line(r['seed']), r['gflops'])) for r in pick_rows(s, method='AdaFocus+', patch_size=p, keep=keep)]
-    return verdict([v-at for v,at in got if at is not None]) if any(at is not None for _,at in got) else ('–','no AdaFocus at this cost')
+    return claim_verdict([v-at for v,at in got if at is not None]) if any(at is not None for _,at in got) else ('–','no AdaFocus at this cost')
 
 # %% ../nbs/10_reproduction.ipynb #a1000085a
 def _claims_of_cost(s, patches):
