@@ -226,22 +226,30 @@ def _best_path(model, seen, wanted, path):
     logits,_ = model.classify(seen.glance_feat, along(seen.local_feat, path))
     return chance(logits)
 
+def _batch_size(dl):
+    if isinstance(dl, (list,tuple)): return len(dl[0][1])
+    return getattr(dl, 'bs', None) or getattr(dl, 'batch_size', None) or 1
+
 def room_for_choice(
     model,         # an `AdaFocus` that `remembers`
     dl,            # any loader of (clips, labels)
     most:int=256,  # videos to ask
     classes:int=16,# labels to try on each video, besides its own
     bf16=False     # networks in bfloat16
-)->float:          # in probability
+)->float:          # in probability; None where all videos have the same label
     "How much a path chosen with the label adds to random ones, beyond what a path chosen with another video's label adds for that"
     true,others,labels,tried,device = [],[],[],None,model.candidates.device
-    for ids,x,y in batches_of(model, dl):
+    model.eval()
+    every = max(len(dl)//-(-most//_batch_size(dl)), 1) if hasattr(dl, '__len__') and len(dl) else 1           # from all parts of a sorted loader
+    for i,(ids,x,y) in enumerate(batches_of(model, dl)):
+        if i%every: continue
         with torch.no_grad(), torch.autocast(model.candidates.device.type, torch.bfloat16, enabled=bf16):
             seen = see_all(model, x)
             paths = [(Draws(ids, 0, 3, k).uniform('path', seen.local_feat.shape[1])*seen.local_feat.shape[2]).long().to(device) for k in range(4)]
             p = sum(model.classify(seen.glance_feat, along(seen.local_feat, o))[0].float().softmax(-1).mean(1) for o in paths)/len(paths)
             path,c = paths[0],p.shape[-1]                                                                  # p (B, C): by random paths
             rows = (y if y.ndim==2 else F.one_hot(y, c)).to(p)
+            rows = rows/rows.sum(1, keepdim=True).clamp(min=1)             # the mean over its labels, where it has several
             if tried is None: tried = torch.randperm(c, generator=torch.Generator().manual_seed(0))[:classes]
             true.append((_best_path(model, seen, rows, path).mean(1) - (p*rows).sum(1)).cpu())
             one = [F.one_hot(k, c).to(p).expand(len(p), -1) for k in tried]                                # as if all videos showed this class
@@ -249,9 +257,11 @@ def room_for_choice(
         labels.append(rows.cpu())
         if sum(map(len, labels))>=most: break
     if not labels: return 0.
-    share = torch.cat(labels).float().mean(0)[tried]                       # how often another video has that label
-    if not share.sum(): share = torch.ones_like(share)
-    return (torch.cat(true).mean() - (torch.cat(others).mean(0)*share).sum()/share.sum()).item()
+    labels,others = torch.cat(labels).float()[:,tried],torch.cat(others)
+    share = (labels>0).float().mean(0)*(labels==0)                         # (N, k): how often a label of other videos occurs; 0 for its own
+    if not share.sum(): return None
+    theirs = (others*share).sum(1)/share.sum(1).clamp(min=1e-9)
+    return (torch.cat(true)-theirs)[share.sum(1)>0].mean().item()
 
 # %% ../nbs/22_evaluation.ipynb #c2200025
 Verdict = namedtuple('Verdict', 'policy sentence over_random over_shuffled videos')   # the two: (mean, lower, upper), in probability

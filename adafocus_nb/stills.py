@@ -6,20 +6,21 @@
 __all__ = ['Pictures', 'pasted', 'PastedStills', 'grounds_of', 'PictureStills', 'start_on_stills']
 
 # %% ../nbs/23_stills.ipynb #c2300006
-import zlib
+import warnings, zlib
 from collections import Counter
-from contextlib import closing
 from pathlib import Path
+from shlex import quote
 
 import numpy as np, torch
 from fastcore.all import store_attr
-from PIL import Image
+from PIL import Image, ImageOps
 
 # %% ../nbs/23_stills.ipynb #c2300007
 from .metrics import *
 from .decoding import *
 from .sources import *
 from .video_data import *
+from .backbones import *
 from .policy_ppo import *
 from .evaluation import *
 from .runs import *
@@ -27,21 +28,40 @@ from .training_stages import *
 
 # %% ../nbs/23_stills.ipynb #c230000a
 _PICTURES = '.png .jpg .jpeg .webp .bmp .gif .tif .tiff'.split()
+_NOT_READ = '.heic .heif .avif .dng .raw .cr2 .nef .arw'.split()           # pictures as well, but not for Pillow
+_SPLIT = 'train training valid val validation test testing'.split()
+
+def _grey(im):
+    "8 bits of a picture with 16, or of one with numbers of any size"
+    x = np.asarray(im, np.float64)
+    most = 65535 if im.mode.startswith('I;16') else max(np.nanmax(x), 1e-9)
+    return Image.fromarray((255*np.nan_to_num(x).clip(0, most)/most).round().astype(np.uint8))
 
 def _small(file, side):
     "A picture with an alpha channel, its longer side no more than `side`"
     try:
-        im = Image.open(file).convert('RGBA')
-        im.thumbnail((side,side)); return im
+        im = Image.open(file)
+        im.draft('RGB', (2*side,2*side))                                   # a large JPEG need not be decoded in full
+        im = ImageOps.exif_transpose(im)                                   # as a phone shows it
+        if im.mode[0] in 'IF': im = _grey(im)
+        im = im.convert('RGBA')
+        im.thumbnail((side,side))
+        return im
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as e:
         raise ValueError(f'{file} cannot be read as a picture ({e}): replace it, or take it out of its folder.') from None
 
 def _of_class(folder, most):
     "Training and validation files of a class, by their names"
-    files = sorted(f for f in folder.rglob('*') if f.suffix.lower() in _PICTURES and not f.name.startswith('.'))
+    there = sorted(f for f in folder.rglob('*') if not any(o.startswith('.') for o in f.relative_to(folder).parts))
+    files = [f for f in there if f.suffix.lower() in _PICTURES]
+    others = [f for f in there if f.suffix.lower() in _NOT_READ]
+    if others: warnings.warn(f'{folder}: {len(others)} pictures such as {others[0].name} are left out, because their kind cannot be read: convert them to JPEG.')
     if len(files)<2: raise ValueError(f'{folder} holds {len(files)} pictures ({", ".join(o[1:] for o in _PICTURES)}): a class needs at least 2, better dozens.')
-    drawn = sorted(files, key=lambda f: zlib.crc32(f.name.encode('utf-8', 'surrogateescape')))[:most]
-    k = max(round(.3*len(drawn)), 1)
+    number = lambda f, word: zlib.crc32(f'{word}{f.name}'.encode('utf-8', 'surrogateescape'))/2**32    # between 0 and 1, from its name alone
+    drawn = sorted(files, key=lambda f: number(f, 'drawn'))[:most]
+    drawn.sort(key=lambda f: number(f, 'part'))
+    k = sum(number(f, 'part')<.3 for f in drawn)
+    k = min(max(k, 1), len(drawn)-1)                                       # one of either, whatever the numbers say
     return drawn[k:],drawn[:k]
 
 class Pictures:
@@ -53,7 +73,9 @@ class Pictures:
     ):
         folder = Path(folder)
         if not folder.is_dir(): raise ValueError(f'{folder} is no folder: name one that has a folder of pictures for each class.')
-        classes = sorted(o for o in folder.iterdir() if o.is_dir() and not o.name.startswith('.'))
+        classes = sorted(o for o in folder.iterdir() if o.is_dir() and not o.name.startswith(('.','__MACOSX')))
+        if classes and all(o.name.lower() in _SPLIT for o in classes):
+            raise ValueError(f'{folder} has the folders {", ".join(o.name for o in classes)}, which are parts and no classes: name one of them, such as {classes[0]}.')
         if len(classes)<2: raise ValueError(f'{folder} has {len(classes)} folders: give each class a folder of its own, at least two.')
         files = [_of_class(o, most) for o in classes]
         self.vocab = [o.name for o in classes]
@@ -91,18 +113,26 @@ class PastedStills:
         return TensorVideo(pasted(picture, self.size, self.share, ground, rng)),torch.tensor(k)
 
 # %% ../nbs/23_stills.ipynb #c230000f
+def _training_videos(folder, seed):
+    "Those that a training with this seed would train on; all, where the folder is not one of classes"
+    try: return read_source(folder, 'folder', seed=seed).train_paths
+    except ValueError: return get_video_files(folder)
+
 def grounds_of(
-    folder,       # with videos, anywhere in it
+    folder,       # of videos, as a training takes it: frames of its validation videos are left alone
     side:int=224, # shorter side of the frames, in pixels
-    most:int=100  # videos
+    most:int=100, # videos
+    seed:int=0    # of the training, which draws validation videos where the folder has none
 )->list:          # of (3, H, W) bytes
     "A frame from the middle of some videos"
-    files = get_video_files(folder); files = files[::-(-len(files)//most) or 1]
-    res,why = [],None
+    if not Path(folder).is_dir(): raise ValueError(f'{folder} is no folder: name the folder of videos on whose frames the pictures are to be pasted.')
+    files = _training_videos(folder, seed); files = files[::-(-len(files)//most) or 1]
+    res,why = [],[]
     for f in files:
         try: res.append(decode_frames(f, lambda n: [n//2], side, None)[0])
-        except (VideoError, OSError) as e: why = e
-    if not res: raise ValueError(f'{folder} has no video that can be read' + (f' ({why})' if why else '') + ': name a folder of videos, or leave --over away.')
+        except (VideoError, OSError) as e: why.append(str(e))
+    if not res: raise ValueError(f'{folder} has no video that can be read' + (f' ({why[0]})' if why else '') + ': name a folder of videos, or leave --over away.')
+    if why: warnings.warn(f'{len(why)} of {len(files)} videos give no frame to paste on: {why[0]}')
     return res
 
 class PictureStills:
@@ -122,7 +152,7 @@ class PictureStills:
         size,shares = (self.frame_size,[(.5,1.),(.2,.5)]) if part=='glance' else (patch_size,[(.7,1.),(.4,.9)])
         def make(phase, share, valid):
             pics = self.pictures.valid if valid else self.pictures.train
-            return PastedStills(pics, self.grounds[valid], max(n//10, 1) if valid else n, size, share, [self.seed, part=='glance', phase, valid], bool(valid))
+            return PastedStills(pics, self.grounds[valid], max(n//10, 1) if valid else n, size, share, [self.seed%2**32, part=='glance', phase, valid], bool(valid))
         return [tuple(make(i, o, valid) for valid in (0,1)) for i,o in enumerate(shares)]
 
 # %% ../nbs/23_stills.ipynb #c2300014
@@ -145,15 +175,17 @@ def start_on_stills(
     **sizes           # of the model, where they are not the preset's: frame_size, patch_size
 )->dict:              # as in its results.json
     "Stage 0 on pictures instead of videos"
+    if (Path(out)/'config.json').exists(): raise ValueError(f'{out} already holds a run: name another folder with --out.')
     size = AdaFocus.sizes_of(preset)|sizes
-    source = PictureStills(Pictures(pictures, size['frame_size']), size['frame_size'], grounds_of(over, size['frame_size']) if over else (), seed)
+    source = PictureStills(Pictures(pictures, size['frame_size']), size['frame_size'], grounds_of(over, size['frame_size'], seed=seed) if over is not None else (), seed)
     torch.manual_seed(seed)
     model = AdaFocus.from_preset(preset, n_classes=len(source.pictures.vocab), labels=source.pictures.vocab, weights=dict(glance=None, local=None),
                                  glance_res=None, **sizes)
     dls = VideoDataLoaders.from_clips(*source.stills('glance', size['patch_size'], n_stills)[-1], source.pictures.vocab, seed=seed, source=source, device=device)
     run = Run(out, dict(command='adafocus_stills', pictures=str(pictures), over=over and str(over), seed=seed, device=device_name(device), model=model.config))
     training,right = Training(dls, model, epochs and dict(glance=epochs, local=epochs), run, not quiet, n_stills, device!='cpu'),{}
-    with closing(run.lock):
+    if size['glance'] not in BACKBONES: training.say(f'Both networks begin with random weights. If ImageNet weights can be had, they are usually the better start of the preset {preset}.')
+    try:
         for part in ('glance','local'):
             training.say('\n'+training.titles[part])
             training.supervised(part)
@@ -162,6 +194,8 @@ def start_on_stills(
         run.keep(model)
         results = dict(top1=right, pictures=[len(source.pictures.train),len(source.pictures.valid)], seed=seed, device=device_name(device), versions=versions())
         run.write_json('results.json', results)
+    except KeyboardInterrupt: raise KeyboardInterrupt(f'{out} is incomplete: delete it, or name another folder with --out.') from None
+    finally: run.lock.close()
     training.say(f'\nOn stills of {len(source.pictures.valid)} other pictures f_G names {right["glance"]:.1f} %, f_L {right["local"]:.1f} %.\n'
-                 f'Next: adafocus_train VIDEOS --preset {preset} --weights-glance {out} --weights-local {out}')
+                 f'Next: adafocus_train VIDEOS --preset {preset} --weights-glance {quote(str(out))} --weights-local {quote(str(out))}')
     return results

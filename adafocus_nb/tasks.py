@@ -6,8 +6,8 @@
 __all__ = ['METHODS', 'DEMO_VIDEOS', 'DEMO_MOTIONS', 'BUILTIN', 'STUDY_VIDEOS', 'STUDY_DIGITS', 'pick_device', 'free_folder',
            'run_options', 'at_work', 'class_of', 'check_method', 'check_numbers', 'results_table', 'training_of',
            'check_plus', 'finish', 'demo', 'builtin_videos', 'open_data', 'resumed_settings', 'frames_of', 'model_for',
-           'train', 'learn_stills', 'model_folder', 'trained_model', 'preparation', 'to_labels_of', 'evaluate_run',
-           'predict_files', 'ctrl_c', 'watch_stream', 'convert', 'export_model', 'fast_agreement', 'benchmark',
+           'train', 'model_folder', 'trained_model', 'preparation', 'to_labels_of', 'evaluate_run', 'predict_files',
+           'learn_stills', 'ctrl_c', 'watch_stream', 'convert', 'export_model', 'fast_agreement', 'benchmark',
            'numbers_of', 'reproduce', 'plan_training']
 
 # %% ../nbs/20_tasks.ipynb #67ba7520
@@ -376,9 +376,10 @@ def _weights_for(o, sizes):
     return weights
 
 def model_for(
-    o,         # options of `train`
-    n_classes, # C
-    labels     # class names
+    o,            # options of `train`
+    n_classes,    # C
+    labels,       # class names
+    started=False # the weights lie in the run already, where it goes on
 ):
     "The model that the options name, with its weights"
     cls = class_of(o.method, o.plus)
@@ -388,12 +389,15 @@ def model_for(
     if not o.data.startswith('builtin:'): sizes = dict(glance_res=None) | sizes    # presets blur made videos alone
     torch.manual_seed(o.seed)
     weights,prepare = _weights_for(o, cls.sizes_of(o.preset)),dict(resize=o.resize, square=o.square)
-    try: return cls.from_preset(o.preset, n_classes=n_classes, labels=labels, weights=weights, prepare=prepare,
-                                reuse_glance=not o.no_reuse, multilabel=o.multilabel, **sizes)
+    known = dict.fromkeys(weights) if started else weights
+    try: model = cls.from_preset(o.preset, n_classes=n_classes, labels=labels, weights=known, prepare=prepare,
+                                 reuse_glance=not o.no_reuse, multilabel=o.multilabel, **sizes)
     except URLError as e:
         raise OSError(f'The ImageNet weights could not be downloaded ({e.reason}): give local files with '
                       '--weights-glance and --weights-local, or start from random weights with '
                       '--no-pretrained.') from None
+    if started: model.pretrained = {part: weights[part] is not None for part in model.pretrained}
+    return model
 
 # %% ../nbs/20_tasks.ipynb #f1100015
 def _settled(data, out, resume, device, options):
@@ -401,6 +405,8 @@ def _settled(data, out, resume, device, options):
     kept = run_options(out) if resume and (out/'config.json').exists() else None
     default = {k:v.default for k,v in inspect.signature(train).parameters.items()}
     options['data'] = data if data.startswith('builtin:') else str(Path(data).resolve())
+    files = {k: str(Path(options[k]).resolve()) for k in ('weights_glance','weights_local') if options.get(k)}
+    options.update(files)
     o = SimpleNamespace(**resumed_settings(options, default, kept))
     o.preset = o.preset or ('tiny' if device=='cpu' else 'standard')
     cls = class_of(o.method, o.plus)
@@ -507,7 +513,8 @@ def train(
     o,cls = _settled(data, out, resume, device, options)
     size,bs = o.frame_size or cls.sizes_of(o.preset)['frame_size'],o.batch_size or RECIPES[o.preset][1]['bs']
     dls = open_data(o, frames_of(cls, o), size, bs, device, workers, cache, cache_mb, on_error, quiet=quiet)
-    model,epochs = model_for(o, dls.c, dls.vocab),_epochs(o, cls)
+    started = resume and (out/'last'/'state.safetensors').exists()
+    model,epochs = model_for(o, dls.c, dls.vocab, started),_epochs(o, cls)
     check_parts(dls, model, accumulate)                                    # before anything is written
     about = dict(command='adafocus_train', options=vars(o), device=device_name(device), model=model.config)
     run = joined_run(out, about, resume)
@@ -521,27 +528,6 @@ def train(
         results,said = _trained(run, dls, model, epochs, o, accumulate, quiet)
         say(said)
     return results
-
-# %% ../nbs/20_tasks.ipynb #f1100212
-def learn_stills(
-    pictures,          # folder with a folder of pictures for each class
-    out=None,          # folder for the run (default: runs/stills, or the next free name)
-    over=None,         # folder of videos on whose frames the pictures are pasted (default: a plain colour)
-    preset=None,       # tiny, quick, standard, paper or paper-sth (default: standard on a GPU, tiny otherwise)
-    frame_size=None,   # side of the frames, in pixels (default: the preset's)
-    patch_size=None,   # side P of a patch, in pixels (default: the preset's)
-    n_stills=5000,     # in an epoch
-    epochs=None,       # for each of the two networks (default: the preset's)
-    seed=0,            # of weights, order and stills
-    device=None,       # cpu, cuda, cuda:1 or mps (default: cuda if there is one, else cpu)
-    quiet=False        # print nothing
-)->dict:               # as in results.json
-    "Start both networks on pictures of what the videos show"
-    check_numbers(frame_size=frame_size, patch_size=patch_size, n_stills=n_stills, epochs=epochs)
-    device = pick_device(device)
-    preset,out = preset or ('tiny' if device=='cpu' else 'standard'),Path(out) if out else free_folder('runs/stills')
-    sizes = {k:v for k,v in dict(frame_size=frame_size, patch_size=patch_size).items() if v is not None}
-    return start_on_stills(pictures, out, over, preset, n_stills, epochs, seed, device, quiet, **sizes)
 
 # %% ../nbs/20_tasks.ipynb #bf5c008a
 def _demo_options(config):
@@ -579,6 +565,9 @@ def trained_model(
     if not run.exists(): raise FileNotFoundError(f'There is no run {run}: {advice}')
     folder = model_folder(run)
     if folder is None: raise FileNotFoundError(f'{run} holds no model: {advice}')
+    began = [o for o in (run, run.resolve().parent) if (o/'config.json').exists() and read_json(o/'config.json').get('command')=='adafocus_stills']
+    if began: raise ValueError(f'{run} holds networks that began on stills, and no policy yet: go on with adafocus_train DATA '
+                               f'--weights-glance {began[0]} --weights-local {began[0]}.')
     model = AdaFocus.load(folder).to(device)
     if keep is not None:
         if not isinstance(model, AdaFocusPlus):
@@ -702,6 +691,27 @@ def predict_files(
     recognizer = Recognizer(model, 'fast' if fast else 'plain', prepare=preparation(model, o, resize, square))
     if annotate: _room_for(annotate, files)
     return (_predicted(recognizer, path, top, annotate) for path in files)
+
+# %% ../nbs/20_tasks.ipynb #f1100212
+def learn_stills(
+    pictures,          # folder with a folder of pictures for each class
+    out=None,          # folder for the run (default: runs/stills, or the next free name)
+    over=None,         # folder of videos on whose frames the pictures are pasted (default: a plain colour)
+    preset=None,       # tiny, quick, standard, paper or paper-sth (default: standard on a GPU, tiny otherwise)
+    frame_size=None,   # side of the frames, in pixels (default: the preset's)
+    patch_size=None,   # side P of a patch, in pixels (default: the preset's)
+    n_stills=5000,     # in an epoch
+    epochs=None,       # for each of the two networks (default: the preset's)
+    seed=0,            # of weights, order and stills
+    device=None,       # cpu, cuda, cuda:1 or mps (default: cuda if there is one, else cpu)
+    quiet=False        # print nothing
+)->dict:               # as in results.json
+    "Start both networks on pictures of what the videos show"
+    check_numbers(frame_size=frame_size, patch_size=patch_size, n_stills=n_stills, epochs=epochs)
+    device = pick_device(device)
+    preset,out = preset or ('tiny' if device=='cpu' else 'standard'),Path(out) if out else free_folder('runs/stills')
+    sizes = {k:v for k,v in dict(frame_size=frame_size, patch_size=patch_size).items() if v is not None}
+    return start_on_stills(pictures, out, over, preset, n_stills, epochs, seed, device, quiet, **sizes)
 
 # %% ../nbs/20_tasks.ipynb #11a00002
 def _look(t, seen, model, whole, prepare):
