@@ -61,7 +61,7 @@ def _of_class(folder, most):
     drawn = sorted(files, key=lambda f: number(f, 'drawn'))[:most]
     drawn.sort(key=lambda f: number(f, 'part'))
     k = sum(number(f, 'part')<.3 for f in drawn)
-    k = min(max(k, 1), len(drawn)-1)                                       # one of either, whatever the numbers say
+    k = min(max(k, 1), len(drawn)//2)                                      # at least one of either, whatever the numbers say
     return drawn[k:],drawn[:k]
 
 class Pictures:
