@@ -105,7 +105,7 @@ def train(o):
 
 # --- measuring
 
-def supervised_hits(model, dls, clips, folder, places, device, updates=800):
+def supervised(model, dls, clips, folder, places, device, updates=800):
     "What head and glance could do: π trained on the true places of the training videos (three choices of frames each), by cross-entropy"
     c,maps,goals = model.config,[],[]
     known = json.loads((Path(folder)/'places.json').read_text())
@@ -133,7 +133,10 @@ def supervised_hits(model, dls, clips, folder, places, device, updates=800):
         loss = F.cross_entropy(m.scores(maps[i].float())['policy'].flatten(0,1), goals[i].flatten(), ignore_index=-100)
         opt.zero_grad(); loss.backward(); opt.step()
     m.eval()
-    return places.hits(*looked(m, clips, None, False)[2:3], m.patch_size)
+    return scored(*looked(m, clips, None, False), places, m.patch_size)
+
+def scored(right, p, corners, places, patch_size):
+    return dict(top1=100*right.mean().item(), p=100*p.mean().item(), hits=places.hits(corners, patch_size))
 
 def looked(model, dl, corners, bf16):
     "Last step's correctness, mean probability of the true class, and corners of all videos"
@@ -162,8 +165,8 @@ def measure(o):
                device=device_name(o.device), versions=versions(), policies={})
     outs = {}
     for name,f in dict(learned=None, **fixed_policies(model, dls.valid.dataset)).items():
-        right,p,corners = outs[name] = looked(model, clips, f, bf16)
-        res['policies'][name] = dict(top1=100*right.mean().item(), p=100*p.mean().item(), hits=places.hits(corners, model.patch_size))
+        outs[name] = looked(model, clips, f, bf16)
+        res['policies'][name] = scored(*outs[name], places, model.patch_size)
     order = torch.randperm(len(places.seen), generator=torch.Generator().manual_seed(1))
     res['policies']['shuffled'] = dict(hits=places.hits(outs['learned'][2][order], model.patch_size))
     fixed = max(('random','central','gaussian'), key=lambda k: res['policies'][k]['top1'])
@@ -175,7 +178,7 @@ def measure(o):
     def write(): (Path(o.run)/'foreign.json').write_text(json.dumps(res, indent=1))
     write()
     if o.supervised:
-        res['policies']['supervised'] = dict(hits=supervised_hits(model, dls, clips, o.set, places, o.device)); write()
+        res['policies']['supervised'] = supervised(model, dls, clips, o.set, places, o.device); write()
     print(Path(o.run).name, res['said'], res['verdict']['policy'], {k: ' '.join(f'{n} {v:.1f}' for n,v in d.items()) for k,d in res['policies'].items()},
           {k: [round(v, 1) for v in res[k]] for k in ('over_fixed_top1','gap_top1','over_fixed_p','gap_p')}, flush=True)
 
