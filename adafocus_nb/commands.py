@@ -261,7 +261,7 @@ def adafocus_stills(
     patch_size:int=None,  # side P of a patch, in pixels (default: the preset's)
     n_stills:int=5000,    # in an epoch
     epochs:int=None,      # for each of the two networks (default: the preset's)
-    seed:int=0,           # of weights, order and stills
+    seed:int=0,           # of weights, order and stills; the one that the training will have
     device:str=None,      # cpu, cuda, cuda:1 or mps (default: cuda if there is one, else cpu)
     json:bool=False       # print results.json and nothing else
 ):

@@ -218,7 +218,9 @@ def interval(
 def _best_path(model, seen, wanted, path):
     "p of a label at every step (B, T), if at each step in turn the place is taken that raises it most; `wanted` (B, C) is 1 for the label"
     path = path.clone()
-    chance = lambda logits: (logits.float().softmax(-1)*wanted[:,None].unflatten(-1, (*[1]*(logits.ndim-3),-1))).sum(-1)
+    def chance(logits):
+        p = logits.float().softmax(-1)                                     # (B, …, C)
+        return (p*wanted.view(len(wanted), *[1]*(p.ndim-2), -1)).sum(-1)
     for t in range(path.shape[1]):
         _,before = model.classify(seen.glance_feat, along(seen.local_feat, path))
         now = [o[:,t:t+1] for o in (seen.glance_feat, seen.local_feat, before)]

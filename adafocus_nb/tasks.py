@@ -405,8 +405,8 @@ def _settled(data, out, resume, device, options):
     kept = run_options(out) if resume and (out/'config.json').exists() else None
     default = {k:v.default for k,v in inspect.signature(train).parameters.items()}
     options['data'] = data if data.startswith('builtin:') else str(Path(data).resolve())
-    files = {k: str(Path(options[k]).resolve()) for k in ('weights_glance','weights_local') if options.get(k)}
-    options.update(files)
+    for k in ('weights_glance','weights_local'):                           # a run of 0.0.1 kept them as they were typed
+        if options.get(k) and options[k]!=(kept or {}).get(k): options[k] = str(Path(options[k]).resolve())
     o = SimpleNamespace(**resumed_settings(options, default, kept))
     o.preset = o.preset or ('tiny' if device=='cpu' else 'standard')
     cls = class_of(o.method, o.plus)
@@ -702,7 +702,7 @@ def learn_stills(
     patch_size=None,   # side P of a patch, in pixels (default: the preset's)
     n_stills=5000,     # in an epoch
     epochs=None,       # for each of the two networks (default: the preset's)
-    seed=0,            # of weights, order and stills
+    seed=0,            # of weights, order and stills; the one that the training will have
     device=None,       # cpu, cuda, cuda:1 or mps (default: cuda if there is one, else cpu)
     quiet=False        # print nothing
 )->dict:               # as in results.json
