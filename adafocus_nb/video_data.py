@@ -10,6 +10,7 @@ __all__ = ['TensorVideo', 'digit_images', 'photos', 'bounce', 'backgrounds', 'in
 
 # %% ../nbs/06_video_data.ipynb #705d6276
 import gc, multiprocessing, signal, sys, threading, zlib
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from functools import lru_cache, partial
 
@@ -216,6 +217,19 @@ class MovingDigits:
         names = 'n n_valid n_frames frame_size digit_size shirt_size contrast visible clutter cut seed'
         return {k:getattr(self,k) for k in names.split()}
 
+# %% ../nbs/06_video_data.ipynb #b3b9a980
+def _in_pieces(
+    make, # ids -> a tuple of tensors
+    n,    # clips
+    few   # of them in a piece
+)->Clips:
+    "Clips 0 to n-1, made in pieces, each on one thread"
+    pieces,threads = torch.arange(n).split(few),torch.get_num_threads()
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        parts = list(pool.map(make, pieces))
+    torch.set_num_threads(threads)
+    return Clips(*[torch.cat(o) for o in zip(*parts)])
+
 # %% ../nbs/06_video_data.ipynb #b3b9a981
 @patch
 def clips(self:MovingDigits,
@@ -232,8 +246,7 @@ def clips(self:MovingDigits,
     t,size = ifnone(n_frames, self.n_frames), ifnone(frame_size, self.frame_size)
     shirt,visible,cut = ifnone(shirt, (self.shirt_size,)*2), ifnone(visible, self.visible), ifnone(cut, self.cut)
     few = max(4, 200*64**2//(size**2*t))                                               # small pieces stay in the processor's cache
-    parts = [self._some(ids, valid, kind, t, size, shirt, visible, cut) for ids in torch.arange(n).split(few)]
-    return Clips(*[torch.cat(o) for o in zip(*parts)])
+    return _in_pieces(lambda ids: self._some(ids, valid, kind, t, size, shirt, visible, cut), n, few)
 
 # %% ../nbs/06_video_data.ipynb #f0600009
 @patch
@@ -344,8 +357,7 @@ def clips(self:MovingMotions,
     "Make `n` clips"
     size,disc = ifnone(frame_size, self.frame_size), ifnone(disc, (self.disc_size,)*2)
     few = max(2, 100*64**2//(size**2*sum(L(self.n_frames))))                           # small pieces stay in the processor's cache
-    parts = [self._some(ids, valid, kind, size, disc, still, plain) for ids in torch.arange(n).split(few)]
-    return Clips(*[torch.cat(o) for o in zip(*parts)])
+    return _in_pieces(lambda ids: self._some(ids, valid, kind, size, disc, still, plain), n, few)
 
 # %% ../nbs/06_video_data.ipynb #f0600015
 @patch
