@@ -43,16 +43,17 @@ def _sgd(epochs, schedule='cosine', **lr): return dict(epochs=epochs, opt='sgd',
 def _adam(epochs, bs, lr): return dict(epochs=epochs, opt='adam', bs=bs, lr=dict(policy=lr))
 def _from_memory(lr, updates): return _adam(10, 64, lr) | dict(updates=updates, steps=2, anneal=True)
 
-def _start(part, epochs, lr, random, least=0):
-    "Stage 0: rates with pretrained weights, and what differs for random ones: their rate, and more updates"
+def _start(part, epochs, lr, random, least=0, stills=None):
+    "Stage 0: rates with pretrained weights, and what differs for random ones: their rate, more updates, epochs on stills"
     rates = lambda o: {f'{part}_net':o, f'{part}_head':max(o, 1e-3)}
-    return _adamw(epochs, 64, **rates(lr)) | dict(least=least, random=dict(lr=rates(random), least=2000))
+    random = dict(lr=rates(random), least=2000, stills=stills or epochs)
+    return _adamw(epochs, 64, **rates(lr)) | dict(least=least, random=random)
 
 RECIPES = {
-    'tiny':  {'glance': _start('glance', 12, 3e-3, 3e-3), 'local': _start('local', 8, 3e-3, 3e-3),
+    'tiny':  {'glance': _start('glance', 12, 3e-3, 3e-3), 'local': _start('local', 8, 3e-3, 3e-3, stills=26),
               1: _adamw(8, local_net=3e-4, classifier=1e-3) | dict(epochs_reuse=16, least=400, hide=.5),
               2: _adam(20, 16, 1e-3), 'memory': _from_memory(1e-3, 40), 3: _adamw(3, classifier=3e-4)},
-    'quick': {'glance': _start('glance', 12, 3e-4, 1e-3, 250), 'local': _start('local', 8, 3e-4, 1e-3, 250),
+    'quick': {'glance': _start('glance', 12, 3e-4, 1e-3, 250), 'local': _start('local', 8, 3e-4, 1e-3, 250, stills=12),
               1: _adamw(8, local_net=1e-4, classifier=3e-4) | dict(epochs_reuse=16, least=400, hide=.5),
               2: _adam(10, 16, 3e-4), 'memory': _from_memory(3e-4, 80), 3: _adamw(3, classifier=1e-4)},
     'paper': {'glance': _sgd(15, glance_net=.01, glance_head=.01), 'local': _sgd(15, local_net=.01, local_head=.01),
@@ -150,6 +151,7 @@ class StageLearner(Learner):
         self.stage,self.focus,self.recipe,self.done = stage,model,recipe(model, stage),0
         self.stage_number = stage if isinstance(stage, int) else 0
         self.phases = ifnone(phases, [dls])                            # data of the first epochs, of the next ones, …
+        self.only_stills = self.phases[-1] is not dls
         lrs = {**self.recipe['lr'], **(also or {})}
         self.also = tuple(also or ())
         groups = lambda _=None: model.param_groups(stage, lrs, also=self.also)
@@ -186,7 +188,8 @@ class ValidateSometimes(Callback):
 @patch
 def default_epochs(self:StageLearner)->int:
     "Epochs of the preset, for so many videos"
-    return epochs_for(self.recipe, len(self.dls.train) if self.phases==[self.dls] else None)
+    if self.only_stills: return self.recipe.get('stills', self.recipe['epochs'])
+    return epochs_for(self.recipe, len(self.dls.train) if len(self.phases)==1 else None)
 
 @patch
 def fit_stage(self:StageLearner,
@@ -603,6 +606,7 @@ class Training:
             raise ValueError(f'epochs has {", ".join(sorted(wrong))}, which is no stage of {type(model).__name__}: '
                              f'choose among {", ".join(self.stages)}.')
         self.measure = measure_of(dls, model).percent
+        self.kept,self.writing = 0.,0.                                     # when was how far we are written down, and how long did it take?
         model.to(dls.device)
         self.reached = dict(done=[], stage=None, epoch=0, seconds={}, scores={}, policy_rows=[], frozen=None, verdict=None)
         if run is not None and run.state is not None:
@@ -615,11 +619,13 @@ class Training:
 # %% ../nbs/03_training_stages.ipynb #f253a2dd
 @patch
 def keep(self:Training, stage=None, epoch=0, opt=None):
-    "Write down how far we are"
-    if self.run is None: return
+    "Write down how far we are; where that takes longer than half a second, a tenth of the time at most goes into it"
+    start = time.time()
+    if self.run is None or stage and self.writing>.5 and start-self.kept<9*self.writing: return
     self.reached.update(stage=stage, epoch=epoch)
     self.run.keep(self.model)
     self.run.save_state(self.model, opt, **self.reached)
+    self.kept,self.writing = time.time(),time.time()-start
 
 @patch
 def start_of(self:Training, stage, opt):
@@ -653,7 +659,7 @@ def supervised(self:Training, stage):
     if self.bf16: learn.to_bf16()
     learn.create_opt()
     n,usual,known = learn.default_epochs(),learn.recipe['epochs'],self.epochs.get(stage) is not None
-    if n>usual and not known: self.say(f'{n} epochs instead of {usual}, because an epoch of {len(self.dls.train.dataset)} videos is short '
+    if n>usual and not known and not learn.only_stills: self.say(f'{n} epochs instead of {usual}, because an epoch of {len(self.dls.train.dataset)} videos is short '
                                        f'(--epochs{0 if make is start else stage} sets another number).')
     with nullcontext() if self.progress else learn.no_logging(), self.spread(learn):
         learn.fit_stage(self.epochs.get(stage), self.lr_scale, self.start_of(stage, learn.opt.opt))
