@@ -2,35 +2,45 @@
 """Files that want more than to be read: `python .ci/bombs.py [part of a name]`. Last line: "N passed, M failed".
 
 A bomb for each kind of file that the package opens. Each is opened in a child process with bounded memory and time.
-- Nothing runs (no marker is written), no file outside is opened (the canary is watched by inotify), nothing is connected to;
-- the file is refused with one sentence that names it, or read without harm.
-Many are then opened once more with a reader that trusts them (`torch.load`, `torch.export.load`, Pillow, FFmpeg).
-There they must go off:
-a bomb that cannot go off proves nothing. `-v` prints seconds, memory and sentence of each.
+- Nothing runs (no marker is written), no file outside is opened (the canary is watched by inotify), nothing is
+  connected to;
+- the file is refused with one sentence that names it, or read without harm. Many are then opened once more with a
+  reader that trusts them (`torch.load`, `torch.export.load`, Pillow, FFmpeg). There they must go off: a bomb that
+  cannot go off proves nothing. `-v` prints seconds, memory and sentence of each.
 """
 import contextlib, ctypes, io, json, os, pickle, resource, select, shutil, signal, socket, struct, sys, tarfile
 import tempfile, time, warnings, zipfile, zlib
+from itertools import chain
 from pathlib import Path
 
-os.environ.setdefault('OMP_NUM_THREADS', '1'); os.environ.setdefault('MPLBACKEND', 'Agg')
-SECONDS, MEMORY = 20, 2**29                    # for one bomb; memory beyond that of the process which it starts from
-tmp = tempfile.TemporaryDirectory(); ROOT = Path(tmp.name)
-MARKER, OUTSIDE = ROOT/'marker', ROOT/'outside'
-OUTSIDE.mkdir(); (ROOT/'bin').mkdir()
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+os.environ.setdefault('MPLBACKEND', 'Agg')
+SECONDS = 20                                   # for one bomb
+MEMORY = 2**29                                 # beyond that of the process which it starts from
+tmp = tempfile.TemporaryDirectory()
+ROOT = Path(tmp.name)
+MARKER = ROOT/'marker'
+OUTSIDE = ROOT/'outside'
+OUTSIDE.mkdir()
+(ROOT/'bin').mkdir()
 CANARY = OUTSIDE/'canary.mp4'
 os.environ['PATH'] = f"{ROOT/'bin'}:{os.environ['PATH']}"
 (ROOT/'bin'/'gs').write_text(f'#!/bin/sh\necho boom > {MARKER}\nexit 1\n')
 (ROOT/'bin'/'gs').chmod(0o755)
 
-import numpy as np, torch
+import numpy as np, onnx, onnxruntime, torch
 from PIL import Image
-from adafocus_nb.all import *
-try: from adafocus_nb import tasks
-except ImportError: from adafocus_nb import commands as tasks
-import onnx, onnxruntime
+from adafocus_nb import measuring, using
+from adafocus_nb.all import AdaFocus, VideoDataLoaders, save_clip
+from adafocus_nb.backbones import build_backbone
+from adafocus_nb.decoding import decode_frames
+from adafocus_nb.export import Exported, export_onnx, export_program
+from adafocus_nb.official import model_from_official
+from adafocus_nb.sources import VideoSource, check_source, read_source
 
 warnings.filterwarnings('ignore')
-SERVER = socket.create_server(('127.0.0.1', 0)); SERVER.setblocking(False)
+SERVER = socket.create_server(('127.0.0.1', 0))
+SERVER.setblocking(False)
 PORT = SERVER.getsockname()[1]
 SHELL = f'echo boom > {MARKER}'
 
@@ -43,52 +53,68 @@ def watch(path): libc.inotify_add_watch(WATCH, os.fsencode(path), 0x20)       # 
 def sprung():
     "What has gone off since the last call"
     found = []
-    if MARKER.exists(): MARKER.unlink(); found.append('code ran')
-    with contextlib.suppress(BlockingIOError): os.read(WATCH, 65536); found.append('a file outside was opened')
-    with contextlib.suppress(BlockingIOError): SERVER.accept()[0].close(); found.append('a connection was made')
+    if MARKER.exists():
+        MARKER.unlink()
+        found.append('code ran')
+    with contextlib.suppress(BlockingIOError):
+        os.read(WATCH, 65536)
+        found.append('a file outside was opened')
+    with contextlib.suppress(BlockingIOError):
+        SERVER.accept()[0].close()
+        found.append('a connection was made')
     return found
 
+def statm():
+    "Bytes of address space, and of memory"
+    return [int(o)*os.sysconf('SC_PAGE_SIZE') for o in Path('/proc/self/statm').read_text().split()[:2]]
+
 def in_child(f):
-    "Run f() in a process of its own -> kind and text of what it raised, its seconds, and bytes beyond those at its start"
+    "Run f() in a process of its own -> kind and text of what it raised, seconds, and bytes beyond those at its start"
     read, write = os.pipe()
-    pages = [int(o)*os.sysconf('SC_PAGE_SIZE') for o in Path('/proc/self/statm').read_text().split()]
+    space, memory = statm()
     start = time.time()
     pid = os.fork()
     if pid==0:
         os.setsid()
-        resource.setrlimit(resource.RLIMIT_AS, (pages[0]+4*MEMORY, pages[0]+4*MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (space+4*MEMORY, space+4*MEMORY))
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-        null = os.open(os.devnull, os.O_WRONLY); os.dup2(null, 1); os.dup2(null, 2)
-        here = int(Path('/proc/self/statm').read_text().split()[1])*os.sysconf('SC_PAGE_SIZE')
-        try: f(); said = ('read', '')
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.dup2(null, 2)
+        here = statm()[1]
+        said = 'read', ''
+        try: f()
         except BaseException as e:
             plain = isinstance(e, (ValueError, OSError, ImportError))             # what the commands make a sentence of
             said = (f'{type(e).__module__}.{type(e).__name__}|{plain}', str(e))
-        os.write(write, json.dumps([said[0], said[1][:10000], here]).encode()[:60000]); os._exit(0)
+        os.write(write, json.dumps([said[0], said[1][:10000], here]).encode()[:60000])
+        os._exit(0)
     os.close(write)
     out = b''
-    left = lambda: max(0, start+SECONDS-time.time())
+    def left(): return max(0, start+SECONDS-time.time())
     while select.select([read], [], [], left())[0] and (more := os.read(read, 65536)): out += more
     os.close(read)
     with contextlib.suppress(ProcessLookupError): os.killpg(pid, signal.SIGKILL)
     _, status, usage = os.wait4(pid, 0)
     try: kind, text, here = json.loads(out)
-    except ValueError: kind, text, here = 'killed', f'no answer in {SECONDS} s, or a crash (status {status})', pages[1]
+    except ValueError: kind, text, here = 'killed', f'no answer in {SECONDS} s, or a crash (status {status})', memory
     return kind, text, time.time()-start, usage.ru_maxrss*1024-here
 
 BOMBS = []             # name, make(folder) -> path, open(path), may it be read, naive(path) or None
 def bomb(name, use, naive=None, fine=False):
-    def add(make): BOMBS.append((name, make, use, fine, naive)); return make
+    def add(make):
+        BOMBS.append((name, make, use, fine, naive))
+        return make
     return add
 
 # --- readers
 
 def exported(path): return Exported(path)
-def official(path): return AdaFocus.from_official(path, patch_size=128, quiet=True)
+def official(path): return model_from_official(AdaFocus, path, patch_size=128, quiet=True)
 def weights(path):  return build_backbone('tiny_local', str(path))
 def saved(path):    return AdaFocus.load(path)
-def run_of(path):   return tasks.trained_model(path)
-def rates(path):    return tasks._rates_of(path)
+def run_of(path):   return using.trained_model(path)
+def rates(path):    return measuring._rates_of(path)
 def pixels(path):   return decode_frames(path, [0])
 def listed(path):
     source = read_source(path)
@@ -103,8 +129,8 @@ def container(path):
 # --- pickles: what a file of torch.save may hold
 
 class Call:
-    def __init__(self, f, *args): self.f, self.args = f, args
-    def __reduce__(self): return self.f, self.args
+    def __init__(self, *call): self.call = call
+    def __reduce__(self): return self.call[0], self.call[1:]
 def shell(): return Call(os.system, SHELL)
 
 def archive(path, pkl, parts=(('data/0', bytes(16)),), root='w'):
@@ -123,11 +149,14 @@ def packed(path, kind, *args):
             for name, data in args: z.writestr(name, data)
             with z.open(kind, 'w') as f:
                 for _ in range(64): f.write(bytes(2**24))
-    shutil.copy(one, path); return path
+    shutil.copy(one, path)
+    return path
 
 def tensor_pickle(numel, size, stride=1, wrap=b'%s'):
     "{'w': a float tensor}, by hand"
-    def number(n): return b'J'+struct.pack('<i', n) if n<2**31 else b'\x8a\x08'+struct.pack('<q', n)
+    def number(n):
+        if n<2**31: return b'J'+struct.pack('<i', n)
+        return b'\x8a\x08'+struct.pack('<q', n)
     def text(s): return b'X'+struct.pack('<I', len(s))+s
     persistent = b'('+text(b'storage')+b'ctorch\nFloatStorage\n'+text(b'0')+text(b'cpu')+number(numel)+b'tQ'
     tensor = (b'ctorch._utils\n_rebuild_tensor_v2\n('+persistent+number(0)+number(size)+b'\x85'+number(stride)+b'\x85'
@@ -137,17 +166,20 @@ def tensor_pickle(numel, size, stride=1, wrap=b'%s'):
 SYSTEM = dict(protocol_version=1001, little_endian=True, type_sizes={})
 LEGACY = [pickle.dumps(o, 2) for o in (0x1950a86a20f9469cfc6c, 1001, SYSTEM)]
 def legacy(path, pkl, keys=(), after=b''):
-    path.write_bytes(b''.join(LEGACY)+pkl+pickle.dumps(list(keys), 2)+after); return path
+    path.write_bytes(b''.join(LEGACY)+pkl+pickle.dumps(list(keys), 2)+after)
+    return path
 
 def tensors(): return dict(w=torch.zeros(2))
 def raw(text): return f"cposix\nsystem\n(S'{text}'\ntR.".encode()
 
+REBUILD = torch._utils._rebuild_tensor_v2
 PICKLES = {
     'os.system in __reduce__':    lambda p: torch.save(dict(w=shell()), p),
     'among tensors':              lambda p: torch.save(tensors()|dict(optimizer=dict(state=[(1, shell())])), p),
     'eval':                       lambda p: torch.save(dict(w=Call(eval, f'__import__("os").system({SHELL!r})')), p),
     'getattr': lambda p:
-        archive(p, f"c__builtin__\ngetattr\n(c__builtin__\n__import__\n(S'os'\ntRS'system'\ntR(S'{SHELL}'\ntR.".encode()),
+        archive(p, ("c__builtin__\ngetattr\n(c__builtin__\n__import__\n"
+                    f"(S'os'\ntRS'system'\ntR(S'{SHELL}'\ntR.").encode()),
     'functools.partial': lambda p:
         archive(p, f"cfunctools\npartial\n(cposix\nsystem\nS'{SHELL}'\ntR)R.".encode()),
     'a whole module':             lambda p: torch.save(torch.nn.Linear(1, 1), p),
@@ -163,7 +195,7 @@ PICKLES = {
         p.write_bytes(b''.join(LEGACY)+pickle.dumps({}, 2)+pickle.dumps(shell(), 2)),
     'in the first pickle':        lambda p: p.write_bytes(pickle.dumps(shell(), 2)+b''.join(LEGACY)),
     'hooks of a tensor': lambda p:
-        torch.save(dict(w=Call(torch._utils._rebuild_tensor_v2, torch.zeros(1).storage(), 0, (1,), (1,), False, shell())), p),
+        torch.save(dict(w=Call(REBUILD, torch.zeros(1).storage(), 0, (1,), (1,), False, shell())), p),
     'a pickle in a storage': lambda p:
         torch.save(dict(w=Call(torch.storage._load_from_bytes, pickle.dumps(shell(), 2))), p),
     'numpy._reconstruct':         lambda p: torch.save(dict(w=np.array([shell()], dtype=object)), p),
@@ -193,8 +225,13 @@ HUGE = {
     'complex numbers, sparse':    lambda p: torch.save(dict(fc={'fc.bias':torch.eye(3).to_sparse()}), p),
     'TorchScript':                lambda p: torch.jit.save(torch.jit.script(torch.nn.Linear(1, 1)), str(p)),
 }
+def drop_in(folder, name, data):
+    (folder/name).write_bytes(data if isinstance(data, bytes) else data.encode())
+    return folder/name
 def make_saved(make, name='x.pth'):
-    def f(folder): make(folder/name); return folder/name
+    def f(folder):
+        make(folder/name)
+        return folder/name
     return f
 for o, make in (PICKLES | HUGE).items():
     live = o in PICKLES and o not in HARMLESS_ELSEWHERE
@@ -208,7 +245,9 @@ def _(folder):
     with tarfile.open(folder/'x.pth', 'w') as t:
         for name in ('storages','tensors','pickle'):
             data = pickle.dumps(shell() if name=='storages' else 0, 2)
-            info = tarfile.TarInfo(name); info.size = len(data); t.addfile(info, io.BytesIO(data))
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            t.addfile(info, io.BytesIO(data))
     return folder/'x.pth'
 
 # --- .pt2 and .onnx
@@ -217,9 +256,10 @@ torch.manual_seed(0)
 MODEL = AdaFocus.from_preset('tiny', n_classes=3, labels=list('abc')).eval()
 STEP = export_program(MODEL, ROOT/'step.pt2', step=True)
 NET = export_onnx(MODEL, ROOT/'step.onnx', step=True)
-PARTS = {o.partition('/')[2]: zipfile.ZipFile(STEP).read(o) for o in zipfile.ZipFile(STEP).namelist()}
+with zipfile.ZipFile(STEP) as z: PARTS = {o.partition('/')[2]: z.read(o) for o in z.namelist()}
 NAME = 'models/model.json'
-WEIGHTS, CONSTANTS = [f'data/{o}/model_{o}_config.json' for o in ('weights','constants')]
+WEIGHTS = 'data/weights/model_weights_config.json'
+CONSTANTS = 'data/constants/model_constants_config.json'
 
 def pt2(folder, change, drop=()):
     parts = {k:v for k,v in PARTS.items() if k not in drop} | change
@@ -229,10 +269,17 @@ def pt2(folder, change, drop=()):
 
 def program(f):
     "The program after f(graph, whole)"
-    o = json.loads(PARTS[NAME]); f(o['graph_module']['graph'], o); return {NAME: json.dumps(o).encode()}
+    o = json.loads(PARTS[NAME])
+    f(o['graph_module']['graph'], o)
+    return {NAME: json.dumps(o).encode()}
 def table(name, f):
-    o = json.loads(PARTS[name]); f(o['config']); return {name: json.dumps(o).encode()}
-def pickled_shell(): b = io.BytesIO(); torch.save(dict(w=shell()), b); return b.getvalue()
+    o = json.loads(PARTS[name])
+    f(o['config'])
+    return {name: json.dumps(o).encode()}
+def pickled_shell():
+    b = io.BytesIO()
+    torch.save(dict(w=shell()), b)
+    return b.getvalue()
 def first_value(d): return d[next(iter(d))]
 
 @bomb('.pt2: pickled inputs', exported, torchs, fine=True)
@@ -279,7 +326,8 @@ def _(folder): return pt2(folder, calls('math.__loader__', name={'as_string': SH
 
 @bomb('.pt2: an operation that opens a file', exported)
 def _(folder):
-    return pt2(folder, calls('torch.ops.aten.from_file.default', filename={'as_string': str(CANARY)}, size={'as_int': 10}))
+    return pt2(folder, calls('torch.ops.aten.from_file.default', filename={'as_string': str(CANARY)},
+                             size={'as_int': 10}))
 
 @bomb('.pt2: code for a name', exported, fine=True)
 def _(folder):
@@ -297,8 +345,11 @@ def _(folder): return packed(folder/'x.pt2', f'x/{NAME}', *[(f'x/{k}', v) for k,
 
 @bomb('.pt2: a part that lies about its size', exported)
 def _(folder):
-    path = pt2(folder, {}); data = bytearray(path.read_bytes()); at = data.rfind(b'PK\x01\x02')
-    data[at+20:at+28] = struct.pack('<II', 2**31-1, 2**31-1); path.write_bytes(data)
+    path = pt2(folder, {})
+    data = bytearray(path.read_bytes())
+    at = data.rfind(b'PK\x01\x02')
+    data[at+20:at+28] = struct.pack('<II', 2**31-1, 2**31-1)
+    path.write_bytes(data)
     return path
 
 @bomb('.pt2: a weight larger than its numbers', exported)
@@ -337,16 +388,21 @@ def _(folder):
 def _(folder): torch.save(shell(), folder/'x.pt2'); return folder/'x.pt2'
 
 def net(folder, change):
-    m = onnx.load(NET); change(m); (folder/'x.onnx').write_bytes(m.SerializeToString()); return folder/'x.onnx'
+    m = onnx.load(NET)
+    change(m)
+    (folder/'x.onnx').write_bytes(m.SerializeToString())
+    return folder/'x.onnx'
 
 def beside(place, offset=0, length=64):
     def change(m):
         t = next(o for o in m.graph.initializer if o.data_type==1)
         for f in ('raw_data','float_data'): t.ClearField(f)
-        t.dims[:] = [16]; t.data_location = onnx.TensorProto.EXTERNAL
+        t.dims[:] = [16]
+        t.data_location = onnx.TensorProto.EXTERNAL
         for k,v in dict(location=place, offset=offset, length=length).items():
             e = t.external_data.add()
-            e.key,e.value = k,str(v)
+            e.key = k
+            e.value = str(v)
     return change
 def ort(path): return onnxruntime.InferenceSession(str(path))
 def onnxs(path): return onnx.load(str(path))
@@ -357,7 +413,9 @@ for name, place in (('an absolute path', str(CANARY)), ('a path upwards', '../ou
                     ('a path with a detour', 'a/../../outside/canary.mp4'),
                     ('the other slash', '..\\outside\\canary.mp4'), ('a pipe', 'pipe')):
     @bomb(f'.onnx: numbers from {name}', exported)
-    def _(folder, place=place): os.mkfifo(folder/'pipe'); return net(folder, beside(place))
+    def _(folder, place=place):
+        os.mkfifo(folder/'pipe')
+        return net(folder, beside(place))
 
 @bomb('.onnx: numbers from a link', exported)
 def _(folder): (folder/'n.bin').symlink_to(CANARY); return net(folder, beside('n.bin'))
@@ -373,12 +431,16 @@ def _(folder):
     def change(m):
         m.graph.node[0].domain = 'evil.library'
         o = m.opset_import.add()
-        o.domain,o.version = 'evil.library',1
+        o.domain = 'evil.library'
+        o.version = 1
     return net(folder, change)
 
 @bomb('.onnx: a tensor without numbers', exported)
 def _(folder):
-    def change(m): t = m.graph.initializer[0]; t.ClearField('raw_data'); t.dims[:] = [10**6, 10**6]
+    def change(m):
+        t = m.graph.initializer[0]
+        t.ClearField('raw_data')
+        t.dims[:] = [10**6, 10**6]
     return net(folder, change)
 
 @bomb('.onnx: a sparse tensor', exported)
@@ -389,7 +451,10 @@ def _(folder):
         s.values.name = 's'
         s.values.data_type = 1
         s.values.dims[:] = [1]
-        s.values.raw_data = bytes(4); s.indices.data_type = 7; s.indices.dims[:] = [1]; s.indices.raw_data = bytes(8)
+        s.values.raw_data = bytes(4)
+        s.indices.data_type = 7
+        s.indices.dims[:] = [1]
+        s.indices.raw_data = bytes(8)
     return net(folder, change)
 
 def filled(m):
@@ -404,7 +469,9 @@ def filled(m):
 def _(folder): return net(folder, filled)
 
 @bomb('.onnx: a pickle by that name', exported, trusting)
-def _(folder): torch.save(shell(), folder/'x.onnx'); return folder/'x.onnx'
+def _(folder):
+    torch.save(shell(), folder/'x.onnx')
+    return folder/'x.onnx'
 
 # --- a saved model: config.json and model.safetensors; a run
 
@@ -412,7 +479,8 @@ MODEL.save(ROOT/'model')
 CONFIG = json.loads((ROOT/'model'/'config.json').read_text())
 def model_with(folder, text=None, **config):
     shutil.copytree(ROOT/'model', folder/'m')
-    (folder/'m'/'config.json').write_text(json.dumps(CONFIG|config) if text is None else text); return folder/'m'
+    (folder/'m'/'config.json').write_text(text or json.dumps(CONFIG|config))
+    return folder/'m'
 for name, config in {
     'an unknown class': {'class':'os.system'},
     'a class of Python': {'class':'builtins.eval'},
@@ -442,7 +510,7 @@ for name, text in {
     def _(folder, text=text): return model_with(folder, text)
 
 def header(o, data=b''):
-    h = json.dumps(o).encode() if not isinstance(o, bytes) else o
+    h = o if isinstance(o, bytes) else json.dumps(o).encode()
     return struct.pack('<Q', len(h))+h+data
 TABLES = {
     'a header without end': struct.pack('<Q', 2**60)+b'{}',
@@ -453,9 +521,12 @@ TABLES = {
 }
 for name, data in TABLES.items():
     @bomb(f'model.safetensors: {name}', saved)
-    def _(folder, data=data): m = model_with(folder); (m/'model.safetensors').write_bytes(data); return m
+    def _(folder, data=data):
+        m = model_with(folder)
+        drop_in(m, 'model.safetensors', data)
+        return m
     @bomb(f'weights .safetensors: {name}', weights)
-    def _(folder, data=data): (folder/'x.safetensors').write_bytes(data); return folder/'x.safetensors'
+    def _(folder, data=data): return drop_in(folder, 'x.safetensors', data)
 
 for name, text in {
     'lists in lists': '['*10**6,
@@ -464,7 +535,7 @@ for name, text in {
     'no numbers': json.dumps(dict.fromkeys(('videos_a_step','rates','decode','device','versions'))),
 }.items():
     @bomb(f'--rates: {name}', rates)
-    def _(folder, text=text): (folder/'plan.json').write_text(text); return folder/'plan.json'
+    def _(folder, text=text): return drop_in(folder, 'plan.json', text)
     @bomb(f'a run: config.json with {name}', run_of, fine=True)
     def _(folder, text=text):
         (folder/'r').mkdir()
@@ -474,42 +545,49 @@ for name, text in {
 
 # --- data: videos, lists, frames, caches
 
-save_clip(CANARY, torch.zeros(4,3,32,32, dtype=torch.uint8)); watch(CANARY)
+BLACK = torch.zeros(4, 3, 32, 32, dtype=torch.uint8)
+save_clip(CANARY, BLACK)
+watch(CANARY)
 URL = f'http://127.0.0.1:{PORT}/a.mp4'
 PLAYLISTS = {
     'm3u8 of a file': f'#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{CANARY}\n#EXT-X-ENDLIST\n',
     'm3u8 of an address': f'#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{URL}\n#EXT-X-ENDLIST\n',
     'm3u8 with a key of an address':
-        f'#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-KEY:METHOD=AES-128,URI="{URL}"\n#EXTINF:1,\n{CANARY}\n#EXT-X-ENDLIST\n',
+        f'#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-KEY:METHOD=AES-128,URI="{URL}"\n'
+        f'#EXTINF:1,\n{CANARY}\n#EXT-X-ENDLIST\n',
     'm3u8 of m3u8': f'#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{CANARY}\n',
     'm3u8 of concat': f'#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nconcat:{CANARY}|{CANARY}\n#EXT-X-ENDLIST\n',
     'ffconcat': f"ffconcat version 1.0\nfile 'beside.mp4'\n",
     'ffconcat of an absolute path': f"ffconcat version 1.0\nfile '{CANARY}'\n",
     'sdp':
-        f'v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video {PORT} RTP/AVP 96\na=rtpmap:96 H264/90000\n',
+        'v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\n'
+        f'm=video {PORT} RTP/AVP 96\na=rtpmap:96 H264/90000\n',
     'mpd':
-        f'<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT1S">'
+        '<?xml version="1.0"?>'
+        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT1S">'
         f'<Period><AdaptationSet mimeType="video/mp4"><Representation id="1" bandwidth="1">'
         f'<BaseURL>{CANARY}</BaseURL></Representation></AdaptationSet></Period></MPD>',
     'rtsp': f'RTSPtext\n[Reference]\nRef1={URL}\n',
     'pls': f'[playlist]\nFile1={URL}\n',
     'svg': f'<svg xmlns="http://www.w3.org/2000/svg"><image href="file://{CANARY}"/></svg>',
 }
-def drop_in(folder, name, data):
-    (folder/name).write_bytes(data if isinstance(data, bytes) else data.encode())
-    return folder/name
 for name, text in PLAYLISTS.items():
-    for ending in ('.mp4','.m3u8') if name=='m3u8 of a file' else ('.m3u8',) if 'm3u8' in name else ('.mp4',):
+    endings = ['.m3u8'] if 'm3u8' in name else ['.mp4']
+    if name=='m3u8 of a file': endings = ['.mp4', '.m3u8']
+    for ending in endings:
         live = (ending, name) in (('.m3u8','m3u8 of a file'), ('.mp4','ffconcat'))
         @bomb(f'video{ending}: {name}', pixels, container if live else None)
         def _(folder, text=text, ending=ending):
-            shutil.copy(CANARY, folder/'beside.mp4'); sprung(); watch(folder/'beside.mp4')
+            shutil.copy(CANARY, folder/'beside.mp4')
+            sprung()
+            watch(folder/'beside.mp4')
             return drop_in(folder, f'x{ending}', text)
 
 @bomb('video.mov: its pictures are in another file', pixels)
 def _(folder):
-    save_clip(folder/'x.mov', torch.zeros(4,3,32,32, dtype=torch.uint8))
-    data = bytearray((folder/'x.mov').read_bytes()); at = data.find(b'url \0\0\0\1')
+    save_clip(folder/'x.mov', BLACK)
+    data = bytearray((folder/'x.mov').read_bytes())
+    at = data.find(b'url \0\0\0\1')
     name = str(CANARY).encode()+b'\0'
     if at>0: data[at-4:at+8] = struct.pack('>I', 12+len(name))+b'url \0\0\0\0'+name
     return drop_in(folder, 'x.mov', bytes(data))
@@ -560,16 +638,16 @@ for name, data in FRAMES.items():
             if data is None:
                 Image.new('1', (60_000, 60_000)).save(folder/'x.tif', compression='group4')
                 data = (folder/'x.tif').read_bytes()
-            drop_in(folder/'clip', f'img_00001.{ending}', data); return folder/'clip'
+            drop_in(folder/'clip', f'img_00001.{ending}', data)
+            return folder/'clip'
 
 def loaded(path):
     "An epoch of a data set, with its cache"
     source = VideoSource([path/'a.mp4']*2, [[0],[1]], [path/'a.mp4']*2, [[0],[1]], 'ab')
     dls = VideoDataLoaders.from_source(source, n_frames=2, frame_size=32, bs=2, num_workers=0, device='cpu',
                                        cache=path/'cache')
-    return [x for dl in (dls.train, dls.valid) for x,_ in dl]
-def cached(path):
-    assert all(bool((o.as_subclass(torch.Tensor)==0).all()) for o in loaded(path)), 'other frames'
+    return [x.as_subclass(torch.Tensor) for x,_ in chain(dls.train, dls.valid)]
+def cached(path): assert not any(x.any() for x in loaded(path)), 'other frames'
 def npy(path):
     for o in path.rglob('*.npy'): np.load(o, allow_pickle=True)
 def npy_file(descr, shape):
@@ -591,8 +669,10 @@ CACHES = {
 for name, data in CACHES.items():
     @bomb(f'cache .npy: {name}', cached, npy if name in ('an array of objects','a pickle') else None, fine=True)
     def _(folder, data=data):
-        save_clip(folder/'a.mp4', torch.zeros(4,3,32,32, dtype=torch.uint8)); loaded(folder)
-        files = [*(folder/'cache').rglob('*.npy')]; assert files, 'no cache was written'
+        save_clip(folder/'a.mp4', BLACK)
+        loaded(folder)
+        files = list((folder/'cache').rglob('*.npy'))
+        assert files, 'no cache was written'
         for o in files: o.write_bytes(data())
         return folder
 
@@ -615,8 +695,10 @@ def met(i, name, make, use, fine, trust):
     wrong = []
     for reader in (use, trust):
         if reader is None: continue
-        folder = ROOT/f'b{i}'; folder.mkdir()
-        path = make(folder); sprung()
+        folder = ROOT/f'b{i}'
+        folder.mkdir()
+        path = make(folder)
+        sprung()
         res = in_child(lambda: reader(path))
         if reader is use:
             wrong += judge(folder, path, fine, *res)
@@ -626,13 +708,15 @@ def met(i, name, make, use, fine, trust):
     return wrong
 
 def main(only):
-    passed = failed = 0
+    passed = 0
+    failed = 0
     start = time.time()
     for i,o in enumerate(BOMBS):
         if only and only not in o[0]: continue
         wrong = met(i, *o)
         if wrong: print(f'FAILED {o[0]}: {"; ".join(wrong)}')
-        passed += not wrong; failed += bool(wrong)
+        passed += not wrong
+        failed += bool(wrong)
     live = sum(o[4] is not None for o in BOMBS)
     print(f'{live} of {len(BOMBS)} bombs were also opened by a reader that trusts them; in {time.time()-start:.0f} s')
     print(f'{passed} passed, {failed} failed')

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """How much slower is the demo beside other work? python .ci/busy.py [--short] [--rounds 3]
 
-Runs `adafocus_demo` (or its short form) alone, then beside a second process that keeps every core busy. Prints both times,
-their ratio, and the CPU time of `adafocus_train --help`. It judges nothing, because times depend on the machine: the demo
-should take at most 2.5 times as long, and the help at most 1 s of CPU time. Nothing else should run meanwhile.
-The commands keep a GOMP_SPINCOUNT that is set: `GOMP_SPINCOUNT=300000 python .ci/busy.py` measures threads that wait by
-spinning, as libgomp's do by themselves. Needs Linux or macOS.
+Runs `adafocus_demo` (or its short form) alone, then beside a second process that keeps every core busy. Prints both
+times, their ratio, and the CPU time of `adafocus_train --help`. It judges nothing, because times depend on the
+machine: the demo should take at most 2.5 times as long, and the help at most 1 s of CPU time. Nothing else should
+run meanwhile. The commands keep a GOMP_SPINCOUNT that is set: `GOMP_SPINCOUNT=300000 python .ci/busy.py` measures
+threads that wait by spinning, as libgomp's do by themselves. Needs Linux or macOS.
 """
 import argparse, os, statistics, subprocess, sys, sysconfig, tempfile, time
 from contextlib import contextmanager, nullcontext
@@ -15,7 +15,7 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os
 
 NEIGHBOUR = '''
 import hashlib, os, sys, threading
-block = bytes(2**22)                                # while a block of this size is hashed, Python's lock is free for other threads
+block = bytes(2**22)                                # while one is hashed, Python's lock is free for other threads
 def work():
     while True: hashlib.sha256(block).digest()
 for _ in range(int(sys.argv[1])): threading.Thread(target=work, daemon=True).start()
@@ -37,7 +37,7 @@ def measured(command, folder):
     with tempfile.TemporaryFile('w+', dir=folder) as said:
         start = time.time()
         p = subprocess.Popen([program, *command[1:]], cwd=folder, env=env, stdout=said, stderr=subprocess.STDOUT)
-        _,status,used = os.wait4(p.pid, 0)
+        _, status, used = os.wait4(p.pid, 0)
         wall = time.time()-start
         p.returncode = os.waitstatus_to_exitcode(status)
         said.seek(0)
@@ -60,7 +60,7 @@ def main():
     if args.short: demo.append('--short')
     with tempfile.TemporaryDirectory() as folder:
         measured(['adafocus_train', '--help'], folder)                      # once, so that files are read and compiled
-        _,cpu = median(['adafocus_train', '--help'], 5, folder)
+        cpu = median(['adafocus_train', '--help'], 5, folder)[1]
         print(f'adafocus_train --help: {cpu:.2f} s of CPU time', flush=True)
         alone = median(demo, args.rounds, folder)
         print(f"{' '.join(demo)}, {CORES} cores")

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Does every module stand by itself? Run from the project's root: `python .ci/check_globals.py`
 
-A notebook can pass while its module is broken, when an exported cell reads a name that only an unexported cell defines.
-So each module is imported alone in a fresh process, and there:
+A notebook can pass while its module is broken, when an exported cell reads a name that only an unexported cell
+defines. So each module is imported alone in a fresh process, and there:
 - every global name that a function, method, class body or comprehension reads exists in the module or in builtins;
-- every name of `__all__` exists, and no other module has it in its own: `from adafocus_nb.all import *` would hide one of them;
-and, from the sources: each import points to a room further down (`ROOMS`).
+- every name of `__all__` exists, and no other module has it in its own: `from adafocus_nb.all import *` would hide
+  one of them; and, from the sources: each import points to a room further down (`ROOMS`).
 """
 import ast, builtins, configparser, dis, importlib, json, os, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor
@@ -15,12 +15,15 @@ from types import CodeType
 ROOT = Path(__file__).resolve().parent.parent
 
 # From the ground floor to the roof; modules of one line are neighbours. A module imports from lower lines only.
-ROOMS = ['patches metrics decoding', 'sources', 'video_data', 'backbones', 'policy_ppo', 'memory runs', 'evaluation', 'training_stages',
-         'adafocus_plus tsm stills', 'fast official', 'export distributed plan', 'inference', 'reproduction explorers', 'tasks', 'commands', 'all']
+ROOMS = ['patches metrics files decoding', 'streams sources tables', 'video_data', 'made_videos backbones', 'rewards',
+         'policy_ppo', 'memory runs', 'pictures evaluation', 'training_stages', 'recall', 'training',
+         'adafocus_plus tsm stills', 'fast official', 'programs', 'export distributed plan reproduction', 'inference',
+         'speed explorers', 'tasks', 'using', 'measuring', 'commands', 'all']
 FLOOR = {name: i for i, row in enumerate(ROOMS) for name in row.split()}
 
 def package():
-    cfg = configparser.ConfigParser(delimiters=['=']); cfg.read(ROOT/'settings.ini', encoding='utf-8')
+    cfg = configparser.ConfigParser(delimiters=['='])
+    cfg.read(ROOT/'settings.ini', encoding='utf-8')
     return cfg['DEFAULT']['lib_path']
 
 def code_objects(code, name=''):
@@ -30,18 +33,22 @@ def code_objects(code, name=''):
         if isinstance(c, CodeType): yield from code_objects(c, f'{name}.{c.co_name}'.lstrip('.'))
 
 def global_reads(source, filename):
-    "`(names, reads)`: the names that functions declare `global` and set; `(name, where, line)` of each global name read below the top level"
-    names, reads = set(), []
+    "Names that functions declare `global` and set; `(name, where, line)` of each global name read below the top level"
+    names = set()
+    reads = []
     for where, code in code_objects(compile(source, filename, 'exec', dont_inherit=True)):
-        set_here, line = set(), code.co_firstlineno
+        set_here = set()
+        line = code.co_firstlineno
         for i in dis.get_instructions(code):
-            if i.starts_line: line = i.line_number if hasattr(i, 'line_number') else i.starts_line
-            if i.opname == 'STORE_GLOBAL': names.add(i.argval)
-            if i.opname == 'STORE_NAME':   set_here.add(i.argval)
-            if not where: continue          # the top level itself ran at import
-            if i.opname in ('LOAD_GLOBAL', 'LOAD_FROM_DICT_OR_GLOBALS') or i.opname == 'LOAD_NAME' and i.argval not in set_here:
-                reads.append((i.argval, where, line))
+            if i.starts_line: line = getattr(i, 'line_number', i.starts_line)
+            if i.opname=='STORE_GLOBAL': names.add(i.argval)
+            if i.opname=='STORE_NAME':   set_here.add(i.argval)
+            is_read = i.opname in ('LOAD_GLOBAL', 'LOAD_FROM_DICT_OR_GLOBALS')
+            is_read |= i.opname=='LOAD_NAME' and i.argval not in set_here
+            if where and is_read: reads.append((i.argval, where, line))    # the top level itself ran at import
     return names, reads
+
+OF_CLASSES = {'__module__', '__qualname__', '__annotations__', '__classdict__', '__firstlineno__'}
 
 def check_module(name):
     "In a fresh process: import `name`, then `{check: [failures]}`"
@@ -50,7 +57,7 @@ def check_module(name):
     res = {'imports alone': []}
     path = Path(mod.__file__)
     names, reads = global_reads(path.read_text(encoding='utf-8'), str(path))
-    known = names | set(vars(mod)) | set(dir(builtins)) | {'__module__', '__qualname__', '__annotations__', '__classdict__', '__firstlineno__'}
+    known = names | set(vars(mod)) | set(dir(builtins)) | OF_CLASSES
     missing = {}
     for nm, where, line in reads:
         if nm not in known: missing.setdefault((nm, where), line)
@@ -60,21 +67,26 @@ def check_module(name):
     return res
 
 def fresh(name):
-    env = {**os.environ, 'PYTHONPATH': os.pathsep.join([str(ROOT), *filter(None, [os.environ.get('PYTHONPATH')])])}
-    p = subprocess.run([sys.executable, '-W', 'ignore', __file__, '--module', name], cwd=ROOT, env=env, capture_output=True, text=True)
-    line = next((l for l in reversed(p.stdout.splitlines()) if l.startswith('{')), None)
-    return json.loads(line) if line else {'imports alone': [f'the process ended with {p.returncode}: {p.stderr.strip()[-300:]}']}
+    "What `check_module` finds"
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))
+    p = subprocess.run([sys.executable, '-W', 'ignore', __file__, '--module', name], cwd=ROOT,
+                       env={**os.environ, 'PYTHONPATH': path}, capture_output=True, text=True)
+    for line in reversed(p.stdout.splitlines()):
+        if line.startswith('{'): return json.loads(line)
+    return {'imports alone': [f'the process ended with {p.returncode}: {p.stderr.strip()[-300:]}']}
+
+def modules_of(node, pkg):
+    "The modules that an import names"
+    if isinstance(node, ast.Import): return [a.name for a in node.names]
+    base = '.'.join(filter(None, [pkg if node.level else '', node.module]))
+    return [f'{base}.{a.name}' for a in node.names] if base==pkg else [base]
 
 def imported(path, pkg):
     "Sibling modules that the source at `path` imports anywhere, functions included: `(name, line)`"
     for n in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
-        if isinstance(n, ast.Import): full = [a.name for a in n.names]
-        elif isinstance(n, ast.ImportFrom):
-            base = '.'.join(filter(None, [pkg if n.level else '', n.module or '']))
-            full = [f'{base}.{a.name}' for a in n.names] if base == pkg else [base]
-        else: continue
-        for f in full:
-            if f.startswith(pkg + '.'): yield f.split('.')[1], n.lineno
+        if not isinstance(n, (ast.Import, ast.ImportFrom)): continue
+        for f in modules_of(n, pkg):
+            if f.startswith(pkg+'.'): yield f.split('.')[1], n.lineno
 
 def check_twice(results):
     "Names that two modules export"
@@ -93,21 +105,21 @@ def check_arrows(path, pkg):
 
 def main():
     pkg = package()
-    paths = sorted((p for p in (ROOT/pkg).glob('*.py') if not p.stem.startswith('_')), key=lambda p: (FLOOR.get(p.stem, 99), p.stem))
-    passed = failed = 0
-    if not paths: failed += 1; print(f'FAILED {pkg}: no modules')
-    with ThreadPoolExecutor(2) as ex: results = list(ex.map(lambda p: fresh(f'{pkg}.{p.stem}'), paths))
-    twice = check_twice([(p, r) for p, r in zip(paths, results) if p.stem != 'all'])
-    passed, failed = passed + (not twice), failed + bool(twice)
-    for o in twice: print(f'FAILED {pkg}, exported once: {o}')
-    for path, res in zip(paths, results):
+    paths = [p for p in (ROOT/pkg).glob('*.py') if not p.stem.startswith('_')]
+    paths.sort(key=lambda p: (FLOOR.get(p.stem, 99), p.stem))
+    with ThreadPoolExecutor(2) as pool: results = dict(zip(paths, pool.map(lambda p: fresh(f'{pkg}.{p.stem}'), paths)))
+    found = {f'{pkg}, exported once': check_twice([(p, r) for p, r in results.items() if p.stem!='all'])}
+    if not paths: found[pkg] = ['no modules']
+    for path, res in results.items():
         res.pop('__all__', None)
-        for check, bad in {**res, 'imports point down': check_arrows(path, pkg)}.items():
-            passed, failed = passed + (not bad), failed + bool(bad)
-            for b in bad: print(f'FAILED {pkg}.{path.stem}, {check}: {b}')
-    print(f'{passed} passed, {failed} failed')
-    return failed > 0
+        res['imports point down'] = check_arrows(path, pkg)
+        found |= {f'{pkg}.{path.stem}, {check}': bad for check, bad in res.items()}
+    for what, bad in found.items():
+        for o in bad: print(f'FAILED {what}: {o}')
+    failed = sum(map(bool, found.values()))
+    print(f'{len(found)-failed} passed, {failed} failed')
+    return failed>0
 
-if __name__ == '__main__':
-    if sys.argv[1:2] == ['--module']: print(json.dumps(check_module(sys.argv[2])))
+if __name__=='__main__':
+    if sys.argv[1:2]==['--module']: print(json.dumps(check_module(sys.argv[2])))
     else: sys.exit(main())

@@ -3,11 +3,12 @@
 
     python .ci/frames.py [--sample SECONDS] [--draws N] [--seed N] [--only WORD]
 
-Writes clips whose frames show their own number, in every pair of codec, container and kind of timestamps that this FFmpeg can write,
-and asks `decode_frames` for random frames and sets of them, with packets kept in memory and without. The truth is what was painted, and
-what plain sequential decoding shows, read here without the package. A file passes if no frame is another one, none is refused, and all
-ways of reading agree. The full run draws 3,000 times; with --sample it stops after some seconds and tells which files it did not reach.
-An encoder that is not there is named, and its files count as skipped. Last line: "N passed, M failed".
+Writes clips whose frames show their own number, in every pair of codec, container and kind of timestamps that this
+FFmpeg can write, and asks `decode_frames` for random frames and sets of them, with packets kept in memory and
+without. The truth is what was painted, and what plain sequential decoding shows, read here without the package. A
+file passes if no frame is another one, none is refused, and all ways of reading agree. The full run draws 3,000
+times; with --sample it stops after some seconds and tells which files it did not reach. An encoder that is not there
+is named, and its files count as skipped. Last line: "N passed, M failed".
 """
 import argparse, os, random, struct, sys, tempfile, time
 from collections import namedtuple
@@ -17,10 +18,12 @@ from pathlib import Path
 os.environ.setdefault('SVT_LOG', '1')
 import av, numpy as np
 from PIL import Image, features
-from adafocus_nb import decoding
+from adafocus_nb import decoding, streams
 
-BITS, H, W = 10, 64, 160
-av.logging.set_level(None)                                                 # else FFmpeg's threads wait for Python, which waits for them
+BITS = 10
+H = 64
+W = 160
+av.logging.set_level(None)                             # else FFmpeg's threads wait for Python, which waits for them
 
 class Skipped(Exception): "This FFmpeg, or this Pillow, cannot write such a file"
 
@@ -30,7 +33,8 @@ def blocks(h, w, part=0.):
     "(bit, rows, columns) of the 2 x 5 blocks of a frame; `part` of each side is left out at each border"
     for b in range(BITS):
         row, column = divmod(b, BITS//2)
-        tall, wide = h/2, w/(BITS//2)
+        tall = h/2
+        wide = w/(BITS//2)
         rows = slice(int((row+part)*tall), int((row+1-part)*tall))
         yield b, rows, slice(int((column+part)*wide), int((column+1-part)*wide))
 
@@ -69,11 +73,13 @@ def write(path, codec='libx264', n=60, first=0, times=None, tick=1000, options=N
         s.height, s.width = size
         s.pix_fmt = pix
         s.options = options or {}
-        s.codec_context.thread_count = 1                                   # libvpx's threads wait by spinning: beside other work they never end
+        s.codec_context.thread_count = 1               # libvpx's threads wait by spinning: beside others they never end
         if times is not None: s.codec_context.time_base = Fraction(1, tick)
         for i in range(n):
             f = av.VideoFrame.from_ndarray(paint(first+i, *size), 'rgb24')
-            if times is not None: f.pts, f.time_base = round(times[i]*tick), Fraction(1, tick)
+            if times is not None:
+                f.pts = round(times[i]*tick)
+                f.time_base = Fraction(1, tick)
             if i<only_p: f.pict_type = av.video.frame.PictureType.P
             for p in s.encode(f): out.mux(p)
         for p in s.encode(None): out.mux(p)
@@ -98,9 +104,13 @@ def parts_of(folder, *hows, ext):
         part.unlink()
     return raws
 
-Kind = namedtuple('Kind', 'name make back painted', defaults=(lambda x: x, None))     # `painted`: the numbers, in order
+Kind = namedtuple('Kind', 'name make back painted')                        # `painted`: the numbers in order, if known
+def as_shown(x): return x
 KINDS = []
-def kind(name, make, **kwargs): KINDS.append(Kind(name, make, **kwargs))
+def kind(name, make, back=None, painted=None, **how):
+    "`make(folder, name, **how)` writes the file; `painted`: the numbers, or how many from 0"
+    if isinstance(painted, int): painted = range(painted)
+    KINDS.append(Kind(name, partial(make, **how), back or as_shown, painted))
 
 # ---------- codecs and containers
 
@@ -109,12 +119,14 @@ def encoded(folder, name, **how):
     write(path, **how)
     return path
 
-def x264(**params): return {'x264-params': ':'.join(f"{k.replace('_', '-')}={v}" for k,v in params.items())}
-def x265(**params): return {'x265-params': ':'.join(f"{k.replace('_', '-')}={v}" for k,v in dict(log_level='none', **params).items())}
+def typed(params): return ':'.join(f"{k.replace('_', '-')}={v}" for k,v in params.items())
+def x264(**params): return {'x264-params': typed(params)}
+def x265(**params): return {'x265-params': typed(dict(log_level='none', **params))}
 
 def seconds(what, n=60):
     "When frames are shown"
-    r, even = np.random.RandomState(0), np.arange(n)/25
+    r = np.random.RandomState(0)
+    even = np.arange(n)/25
     if what=='vfr':     return np.cumsum(r.uniform(.02, .3, n))
     if what=='pauses':  return even + 5*(np.arange(n)//20)
     if what=='hours':   return even*90000
@@ -125,15 +137,20 @@ def seconds(what, n=60):
 
 GOP   = dict(g='12', bf='2', sc_threshold='0')
 OPEN  = x264(open_gop=1, keyint=8, bframes=3)
+PYRAMID = x264(b_pyramid='normal', bframes=7, keyint=30)
 MPEG2 = dict(g='12', bf='2')
 ALT   = {'auto-alt-ref': '1', 'lag-in-frames': '16'}
 SVT   = dict(preset='10', g='10')
+AOM   = {'cpu-used': '8', 'g': '12'}
+M2TS  = dict(form='mpegts', muxer=dict(mpegts_m2ts_mode='1'))
+TS    = dict(tick=90000, options=GOP)
+FIELDS = dict(MPEG2, flags='+ildct+ilme')
 
 PLAIN = {
     **{f'h264.{ext}': dict(options=GOP) for ext in 'mp4 mkv mov ts flv nut asf 3gp 3g2 f4v wtv'.split()},
     'h264.m4v':               dict(options=GOP, form='mp4'),
     'h264.MTS':               dict(options=GOP, form='mpegts'),
-    'h264.m2ts':              dict(options=GOP, form='mpegts', muxer=dict(mpegts_m2ts_mode='1')),
+    'h264.m2ts':              dict(options=GOP, **M2TS),
     'h264.ismv':              dict(options=GOP, form='ismv'),
     'h264 raw.h264':          dict(options=GOP),
     'h264 one keyframe.mp4':  dict(options=dict(g='1000', bf='3')),
@@ -143,11 +160,11 @@ PLAIN = {
     'h264 one B.avi':         dict(options=dict(bf='1', g='12')),
     'h264 two B.avi':         dict(options=GOP),
     'h264 three B.avi':       dict(options=dict(bf='3', g='15', sc_threshold='0')),
-    'h264 pyramid.avi':       dict(options=x264(b_pyramid='normal', bframes=7, keyint=30)),
+    'h264 pyramid.avi':       dict(options=PYRAMID),
     'h264 open.avi':          dict(options=OPEN),
     'h264 late B.avi':        dict(n=150, options=x264(bframes=2, b_adapt=0), only_p=100),
     **{f'h264 open.{ext}': dict(options=OPEN) for ext in 'mp4 mkv ts flv h264'.split()},
-    **{f'h264 pyramid.{ext}': dict(options=x264(b_pyramid='normal', bframes=7, keyint=30)) for ext in 'mp4 mkv ts'.split()},
+    **{f'h264 pyramid.{ext}': dict(options=PYRAMID) for ext in 'mp4 mkv ts'.split()},
     **{f'h264 refresh.{ext}': dict(options=x264(intra_refresh=1, keyint=10)) for ext in 'mp4 mkv ts'.split()},
     **{f'h264 interlaced.{ext}': dict(options=x264(interlaced=1, keyint=12)) for ext in 'mp4 mkv ts avi'.split()},
     'h264 slices.ts':         dict(options=x264(slices=4, keyint=12)),
@@ -170,7 +187,7 @@ PLAIN = {
     'h264 two frames.mp4':    dict(n=2, options=dict(bf='1')),
     **{f'h264 vfr.{ext}': dict(times=seconds('vfr'), options=GOP) for ext in 'mp4 mkv mov flv nut'.split()},
     'h264 vfr.ts':            dict(times=seconds('vfr'), tick=90000, options=GOP),
-    'h264 vfr.MTS':           dict(times=seconds('vfr'), tick=90000, options=GOP, form='mpegts', muxer=dict(mpegts_m2ts_mode='1')),
+    'h264 vfr.MTS':           dict(times=seconds('vfr'), **TS, **M2TS),
     'h264 pauses.mp4':        dict(times=seconds('pauses'), options=GOP),
     'h264 pauses.ts':         dict(times=seconds('pauses'), tick=90000, options=GOP),
     'h264 time lapse.mkv':    dict(times=seconds('hours'), options=GOP),
@@ -199,16 +216,19 @@ PLAIN = {
     'av1 svt low delay.mkv':  dict(codec='libsvtav1', options={'preset': '10', 'svtav1-params': 'pred-struct=1'}),
     'av1 svt vfr.mp4':        dict(codec='libsvtav1', times=seconds('vfr'), options=SVT),
     'av1 svt ten bits.mp4':   dict(codec='libsvtav1', pix='yuv420p10le', options=SVT),
-    'av1 svt overlays.webm':  dict(codec='libsvtav1', options={'preset': '8', 'svtav1-params': 'enable-overlays=1:tune=0'}),
+    'av1 svt overlays.webm':  dict(codec='libsvtav1',
+                                   options={'preset': '8', 'svtav1-params': 'enable-overlays=1:tune=0'}),
     'av1 svt fragments.mp4':  dict(codec='libsvtav1', options=SVT, muxer=dict(movflags='frag_keyframe+empty_moov')),
-    **{f'av1 aom.{ext}': dict(codec='libaom-av1', n=30, options={'cpu-used': '8', 'g': '12'}) for ext in 'mp4 webm'.split()},
-    **{f'mpeg4 B.{ext}': dict(codec='mpeg4', options=dict(bf='2', q='3')) for ext in 'avi mp4 mkv ts mov nut m4v'.split()},
+    **{f'av1 aom.{ext}': dict(codec='libaom-av1', n=30, options=AOM) for ext in 'mp4 webm'.split()},
+    **{f'mpeg4 B.{ext}': dict(codec='mpeg4', options=dict(bf='2', q='3'))
+       for ext in 'avi mp4 mkv ts mov nut m4v'.split()},
     'mpeg4 no B.avi':         dict(codec='mpeg4', options=dict(bf='0')),
     'mpeg4 rare keys.avi':    dict(codec='mpeg4', options=dict(bf='1', g='300')),
     'mpeg4 vfr.mkv':          dict(codec='mpeg4', times=seconds('vfr'), options=dict(bf='2')),
     'mpeg4 divx.divx':        dict(codec='mpeg4', form='avi'),
-    **{f'mpeg2.{ext}': dict(codec='mpeg2video', options=MPEG2) for ext in 'mpg ts vob m2v mkv mxf mp4 avi mov gxf'.split()},
-    **{f'mpeg2 interlaced.{ext}': dict(codec='mpeg2video', options=dict(MPEG2, flags='+ildct+ilme')) for ext in 'ts mpg'.split()},
+    **{f'mpeg2.{ext}': dict(codec='mpeg2video', options=MPEG2)
+       for ext in 'mpg ts vob m2v mkv mxf mp4 avi mov gxf'.split()},
+    **{f'mpeg2 interlaced.{ext}': dict(codec='mpeg2video', options=FIELDS) for ext in 'ts mpg'.split()},
     **{f'mpeg1.{ext}': dict(codec='mpeg1video', options=MPEG2) for ext in 'mpg m1v ts avi mkv'.split()},
     'mpeg1 small.mpg':        dict(codec='mpeg1video', n=200, options=dict(MPEG2, b='20k')),
     'mpeg2 small.mpg':        dict(codec='mpeg2video', n=200, options=dict(MPEG2, b='20k')),
@@ -278,7 +298,7 @@ PLAIN = {
     'dv.dv':                  dict(codec='dvvideo', size=(480, 720), pix='yuv411p', fps=Fraction(30000, 1001), n=20),
     'dv.avi':                 dict(codec='dvvideo', size=(480, 720), pix='yuv411p', fps=Fraction(30000, 1001), n=20),
     'dv.mov':                 dict(codec='dvvideo', size=(576, 720), pix='yuv420p', fps=25, n=20)}
-for name,how in PLAIN.items(): kind(name, partial(encoded, **how), painted=range(how.get('n', 60)))
+for name,how in PLAIN.items(): kind(name, encoded, **how, painted=how.get('n', 60))
 
 def by_pillow(folder, name, n=40):
     "AV1 by libaom, which Pillow has and FFmpeg here has not"
@@ -290,7 +310,7 @@ def by_pillow(folder, name, n=40):
     if path!=still: remux(still, path)
     return path
 
-for ext in 'avif mp4 webm mkv'.split(): kind(f'av1 pillow.{ext}', by_pillow, painted=range(40))
+for ext in 'avif mp4 webm mkv'.split(): kind(f'av1 pillow.{ext}', by_pillow, painted=40)
 
 # ---------- what lies about times or keyframes
 
@@ -308,11 +328,11 @@ def no_keys(i, p): p.is_keyframe = False
 def first_key(i, p): p.is_keyframe = i==0
 def pairs(i, p): p.pts = p.pts//2*2                                        # in ticks: fits only where a tick is a frame
 
-for ext in 'mp4 mkv mov flv nut asf'.split(): kind(f'times as stored.{ext}', partial(altered, change=stored_order))
-kind('pyramid, times as stored.mp4', partial(altered, change=stored_order, how=PLAIN['h264 pyramid.mp4']))
-kind('hevc, times as stored.mkv', partial(altered, change=stored_order, how=PLAIN['hevc.mp4']))
-kind('mpeg4 B, times as stored.mp4', partial(altered, change=stored_order, how=PLAIN['mpeg4 B.mp4']))
-kind('mpeg2 B, times as stored.mkv', partial(altered, change=stored_order, how=PLAIN['mpeg2.ts'], source='ts'))
+for ext in 'mp4 mkv mov flv nut asf'.split(): kind(f'times as stored.{ext}', altered, change=stored_order)
+kind('pyramid, times as stored.mp4', altered, change=stored_order, how=PLAIN['h264 pyramid.mp4'])
+kind('hevc, times as stored.mkv', altered, change=stored_order, how=PLAIN['hevc.mp4'])
+kind('mpeg4 B, times as stored.mp4', altered, change=stored_order, how=PLAIN['mpeg4 B.mp4'])
+kind('mpeg2 B, times as stored.mkv', altered, change=stored_order, how=PLAIN['mpeg2.ts'], source='ts')
 
 FLAGS = dict(all=all_keys, no=no_keys, first=first_key)
 STREAMS = dict(h264=(dict(options=GOP), 'mp4'), open=(dict(options=OPEN), 'mp4'), hevc=(PLAIN['hevc.mp4'], 'mp4'),
@@ -320,11 +340,12 @@ STREAMS = dict(h264=(dict(options=GOP), 'mp4'), open=(dict(options=OPEN), 'mp4')
                mpeg4=(PLAIN['mpeg4 B.mp4'], 'mp4'), mpeg2=(PLAIN['mpeg2.ts'], 'ts'))
 for codec,(how,source) in STREAMS.items():
     for word,change in FLAGS.items():
-        for ext in ('mkv',) if codec=='vp8' else ('mp4','mkv'):
-            kind(f'{codec}, {word} keyframes marked.{ext}', partial(altered, change=change, how=how, source=source), painted=range(60))
+        for ext in ('mp4','mkv'):
+            if (codec, ext)==('vp8', 'mp4'): continue
+            kind(f'{codec}, {word} keyframes marked.{ext}', altered, change=change, how=how, source=source, painted=60)
 for codec in ('wmv2.avi','flv1.flv','msmpeg4 v3.avi','h263.avi','svq1.mov','snow.avi','rv20.rm'):
     ext = codec.rpartition('.')[2]
-    kind(f'{codec}, all keyframes marked.{ext}', partial(altered, change=all_keys, how=PLAIN[codec], source=ext), painted=range(60))
+    kind(f'{codec}, all keyframes marked.{ext}', altered, change=all_keys, how=PLAIN[codec], source=ext, painted=60)
 
 # ---------- joined recordings
 
@@ -336,28 +357,36 @@ def joined(folder, name, hows):
 
 def clocks(*parts, n=30, **how):
     "Parts of 30 frames: (first number, when their clock begins)"
-    return [dict(dict(options=GOP, form='mpegts'), n=n, first=f, times=t+np.arange(n)/25, tick=90000, **how) for f,t in parts]
+    how = dict(form='mpegts', n=n, **TS, **how)
+    return [dict(how, first=f, times=t+np.arange(n)/25) for f,t in parts]
 
-CLOCKS = {'restarted': [(0, 10.), (30, 5.)], 'same times': [(0, 10.), (30, 10.)], 'other phase': [(0, 10.), (30, 10.013)],
+CLOCKS = {'restarted': [(0, 10.), (30, 5.)], 'same times': [(0, 10.), (30, 10.)],
+          'other phase': [(0, 10.), (30, 10.013)],
           'half': [(0, 10.), (30, 10.6)], 'pause': [(0, 10.), (30, 1000.)], 'three': [(0, 20.), (30, 15.), (60, 3.)],
-          'little': [(0, 10.), (30, 11.1)], 'touching': [(0, 10.), (30, 11.15)], 'phase at the end': [(0, 10.), (30, 11.14)], 'there and back': [(0, 10.), (30, 500.), (60, 11.2)]}
-for word,parts in CLOCKS.items(): kind(f'joined, {word}.ts', partial(joined, hows=clocks(*parts)), painted=range(30*len(parts)))
-kind('joined, other order.ts', partial(joined, hows=clocks((30, 10.), (0, 8.))), painted=[*range(30, 60), *range(30)])
-kind('joined.m2ts', partial(joined, hows=clocks((0, 10.), (30, 5.), muxer=dict(mpegts_m2ts_mode='1'))), painted=range(60))
-NO_B = [clocks((0, 10.))[0], dict(clocks((30, 11.14))[0], options=dict(bf='0', g='10'))]
-kind('joined, then without B.ts', partial(joined, hows=NO_B), painted=range(60))
-kind('joined, sizes.ts', partial(joined, hows=[clocks((0, 10.))[0], dict(clocks((30, 20.))[0], size=(96, 128))]), painted=range(60))
+          'little': [(0, 10.), (30, 11.1)], 'touching': [(0, 10.), (30, 11.15)],
+          'phase at the end': [(0, 10.), (30, 11.14)], 'there and back': [(0, 10.), (30, 500.), (60, 11.2)]}
+for word,parts in CLOCKS.items(): kind(f'joined, {word}.ts', joined, hows=clocks(*parts), painted=30*len(parts))
+kind('joined, other order.ts', joined, hows=clocks((30, 10.), (0, 8.)), painted=[*range(30, 60), *range(30)])
+kind('joined.m2ts', joined, hows=clocks((0, 10.), (30, 5.), muxer=M2TS['muxer']), painted=60)
+FIRST = clocks((0, 10.))[0]
+NO_B = [FIRST, dict(clocks((30, 11.14))[0], options=dict(bf='0', g='10'))]
+SIZES = [FIRST, dict(clocks((30, 20.))[0], size=(96, 128))]
+kind('joined, then without B.ts', joined, hows=NO_B, painted=60)
+kind('joined, sizes.ts', joined, hows=SIZES, painted=60)
 for codec in ('hevc.ts','mpeg2.ts','mpeg4 B.ts','mpeg1.ts'):
     for word,start in {'restarted':5., 'touching':11.2, 'pause':60.}.items():
-        two = [dict(PLAIN[codec], n=30, first=f, muxer=dict(output_ts_offset=str(t))) for f,t in ((0, 10.), (30, start))]
-        kind(f'joined, {word} {codec}', partial(joined, hows=two), painted=range(60))
-for name in ('mpeg2.mpg','mpeg1.mpg','mpeg2.vob','mpeg2.m2v','h264 raw.h264','h264.flv','h264.mkv','vp9.webm','mjpeg.mjpeg','hevc.hevc','dv.dv'):
+        when = ((0, 10.), (30, start))
+        two = [dict(PLAIN[codec], n=30, first=f, muxer=dict(output_ts_offset=str(t))) for f,t in when]
+        kind(f'joined, {word} {codec}', joined, hows=two, painted=60)
+for name in ('mpeg2.mpg', 'mpeg1.mpg', 'mpeg2.vob', 'mpeg2.m2v', 'h264 raw.h264', 'h264.flv', 'h264.mkv', 'vp9.webm',
+             'mjpeg.mjpeg', 'hevc.hevc', 'dv.dv'):
     n = 20 if 'dv' in name else 30
-    kind(f'joined {name}', partial(joined, hows=[dict(PLAIN[name], n=n), dict(PLAIN[name], n=n, first=n)]))
+    kind(f'joined {name}', joined, hows=[dict(PLAIN[name], n=n), dict(PLAIN[name], n=n, first=n)])
 
 def spliced(folder, name, hows, source):
     "Packets of several encodings in one stream, each from its keyframe on: the size may change"
-    path, parts = folder/name, [folder/f'part {k}.{source}' for k in range(len(hows))]
+    path = folder/name
+    parts = [folder/f'part {k}.{source}' for k in range(len(hows))]
     for part,how in zip(parts, hows): write(part, **how)
     with av.open(str(parts[0])) as box, av.open(str(path), 'w') as out:
         copy = out.add_stream_from_template(box.streams.video[0], opaque=True)
@@ -368,44 +397,49 @@ def spliced(folder, name, hows, source):
                 for p in (q for q in more.demux(video=0) if q.size):
                     last = max(last, p.pts*p.time_base)
                     shift = int(begin/p.time_base)
-                    p.pts, p.dts, p.stream = p.pts+shift, p.dts+shift, copy
+                    p.pts += shift
+                    p.dts += shift
+                    p.stream = copy
                     out.mux(p)
             begin += last + Fraction(1, 25)
     for part in parts: part.unlink()
     return path
 
-for codec,exts in {'vp9.webm':'webm mp4 ivf mkv', 'vp8.webm':'webm ivf', 'av1 svt.webm':'webm mp4 ivf', 'mjpeg.mkv':'mkv avi', 'mpeg2.ts':'ts mkv',
-                   'png.mov':'mov', 'h264.ts':'ts', 'hevc.ts':'ts'}.items():
+INTO = {'vp9.webm':'webm mp4 ivf mkv', 'vp8.webm':'webm ivf', 'av1 svt.webm':'webm mp4 ivf', 'mjpeg.mkv':'mkv avi',
+        'mpeg2.ts':'ts mkv', 'png.mov':'mov', 'h264.ts':'ts', 'hevc.ts':'ts'}
+for codec,exts in INTO.items():
+    source = codec.rpartition('.')[2]
     for word,size in {'again':(H, W), 'larger':(96, 240), 'on its side':(W, H)}.items():
         hows = [dict(PLAIN[codec], n=30), dict(PLAIN[codec], n=30, first=30, size=size)]
-        if 'mpeg2' in codec and size!=(H, W): continue                    # the decoder loses the frame that it still holds
+        if 'mpeg2' in codec and size!=(H, W): continue                     # the decoder loses the frame that it holds
         for ext in exts.split():
-            kind(f'spliced, {word}, {codec} in {ext}.{ext}', partial(spliced, hows=hows, source=codec.rpartition('.')[2]))
+            kind(f'spliced, {word}, {codec} in {ext}.{ext}', spliced, hows=hows, source=source)
 
 def cut(folder, name, how, at=1/3, step=1):
     "What is left when a recording begins, or ends, anywhere"
     raw = parts_of(folder, how, ext=Path(name).suffix[1:])[0]
-    path, at = folder/name, int(len(raw)*abs(at))//step*step
-    path.write_bytes(raw[at:])
+    path = folder/name
+    path.write_bytes(raw[int(len(raw)*abs(at))//step*step:])
     return path
 
 for k,at in enumerate((.2, .35, .5, .65)):
-    kind(f'cut {k}.ts', partial(cut, how=dict(options=GOP, n=90), at=at, step=188))
-    kind(f'cut open {k}.ts', partial(cut, how=dict(options=OPEN, n=90), at=at, step=188))
-    kind(f'cut hevc open {k}.ts', partial(cut, how=dict(PLAIN['hevc open.ts'], n=90), at=at, step=188))
-    kind(f'cut mpeg2 {k}.ts', partial(cut, how=dict(PLAIN['mpeg2.ts'], n=90), at=at, step=188))
-    kind(f'cut {k}.mpg', partial(cut, how=dict(PLAIN['mpeg2.mpg'], n=90), at=at, step=2048))
-    kind(f'cut {k}.m2v', partial(cut, how=dict(PLAIN['mpeg2.m2v'], n=90), at=at))
-    kind(f'cut {k}.h264', partial(cut, how=dict(options=GOP, n=90), at=at))
+    kind(f'cut {k}.ts', cut, how=dict(options=GOP, n=90), at=at, step=188)
+    kind(f'cut open {k}.ts', cut, how=dict(options=OPEN, n=90), at=at, step=188)
+    kind(f'cut hevc open {k}.ts', cut, how=dict(PLAIN['hevc open.ts'], n=90), at=at, step=188)
+    kind(f'cut mpeg2 {k}.ts', cut, how=dict(PLAIN['mpeg2.ts'], n=90), at=at, step=188)
+    kind(f'cut {k}.mpg', cut, how=dict(PLAIN['mpeg2.mpg'], n=90), at=at, step=2048)
+    kind(f'cut {k}.m2v', cut, how=dict(PLAIN['mpeg2.m2v'], n=90), at=at)
+    kind(f'cut {k}.h264', cut, how=dict(options=GOP, n=90), at=at)
 
 def begins_late(folder, name, how, drop, source='mp4', **out):
     return altered(folder, name, lambda i,p: i>=drop, how, source, **out)
 for drop in (3, 12, 14):
     for ext in 'mp4 mkv flv ts'.split():
-        kind(f'first {drop} left out.{ext}', partial(begins_late, how=dict(options=GOP), drop=drop))
-    kind(f'first {drop} left out of hevc.mp4', partial(begins_late, how=PLAIN['hevc open.mp4'], drop=drop))
+        kind(f'first {drop} left out.{ext}', begins_late, how=dict(options=GOP), drop=drop)
+    kind(f'first {drop} left out of hevc.mp4', begins_late, how=PLAIN['hevc open.mp4'], drop=drop)
 for drop in (8, 9):
-    for ext in 'mp4 mkv'.split(): kind(f'first {drop} left out, open.{ext}', partial(begins_late, how=dict(options=OPEN), drop=drop))
+    for ext in 'mp4 mkv'.split():
+        kind(f'first {drop} left out, open.{ext}', begins_late, how=dict(options=OPEN), drop=drop)
 
 # ---------- an mp4's list of edits
 
@@ -431,11 +465,12 @@ def edited(folder, name, pieces, how=None):
     path.write_bytes(raw)
     return path
 
-EDITS = {'from 5': [(55, 5)], 'from 12': [(48, 12)], 'from 13 to 40': [(27, 13)], 'middle out': [(20, 0), (20, 40)], 'pause first': [(25, None), (60, 0)],
-         'twice': [(20, 0), (20, 0)], 'back': [(20, 30), (20, 0)], 'pause between': [(20, 0), (25, None), (20, 20)], 'nothing left out': [(30, 0), (30, 30)], 'to 30': [(30, 0)]}
+EDITS = {'from 5': [(55, 5)], 'from 12': [(48, 12)], 'from 13 to 40': [(27, 13)], 'middle out': [(20, 0), (20, 40)],
+         'pause first': [(25, None), (60, 0)], 'twice': [(20, 0), (20, 0)], 'back': [(20, 30), (20, 0)],
+         'pause between': [(20, 0), (25, None), (20, 20)], 'nothing left out': [(30, 0), (30, 30)], 'to 30': [(30, 0)]}
 for word,pieces in EDITS.items():
-    kind(f'edits, {word}.mp4', partial(edited, pieces=pieces))
-    kind(f'edits, {word}, open.mp4', partial(edited, pieces=pieces, how=dict(options=OPEN)))
+    kind(f'edits, {word}.mp4', edited, pieces=pieces)
+    kind(f'edits, {word}, open.mp4', edited, pieces=pieces, how=dict(options=OPEN))
 
 def no_table(folder, name, table, how=None):
     "Without one of the tables of the header: its letters are changed"
@@ -447,9 +482,9 @@ def no_table(folder, name, table, how=None):
     path.write_bytes(raw)
     return path
 for table in ('stss','ctts','edts'):
-    for word,how in dict(h264=dict(options=GOP), mpeg4=PLAIN['mpeg4 B.mp4'], vp9=PLAIN['vp9.mp4'], av1=PLAIN['av1 svt.mp4'], hevc=PLAIN['hevc.mp4']).items():
+    for word,name in dict(h264='h264', mpeg4='mpeg4 B', vp9='vp9', av1='av1 svt', hevc='hevc').items():
         if table!='stss' and word in ('vp9','av1'): continue
-        kind(f'no {table}, {word}.mp4', partial(no_table, table=table, how=how))
+        kind(f'no {table}, {word}.mp4', no_table, table=table, how=PLAIN[name+'.mp4'])
 
 # ---------- how the picture is held
 
@@ -464,7 +499,8 @@ BACK = {'rotated 90':      lambda x: np.rot90(x, 1),                       # wha
         'anti-transposed': lambda x: x[::-1, ::-1].transpose(1, 0, 2)}
 
 def turned(folder, name, matrix, how=None, scale=1<<16):
-    path, (a, b, c, d) = folder/name, matrix
+    path = folder/name
+    a, b, c, d = matrix
     write(path, **(how or dict(options=GOP)))
     raw = bytearray(path.read_bytes())
     at = raw.index(b'tkhd')+4+40
@@ -474,10 +510,10 @@ def turned(folder, name, matrix, how=None, scale=1<<16):
     return path
 
 for word,matrix in MATRICES.items():
-    kind(f'{word}.mp4', partial(turned, matrix=matrix), back=BACK[word], painted=range(60))
-    kind(f'{word} hevc.mov', partial(turned, matrix=matrix, how=PLAIN['hevc.mov']), back=BACK[word], painted=range(60))
-    kind(f'{word} av1.mp4', partial(turned, matrix=matrix, how=PLAIN['av1 svt.mp4']), back=BACK[word], painted=range(60))
-    kind(f'{word} mjpeg.mov', partial(turned, matrix=matrix, how=PLAIN['mjpeg.mov']), back=BACK[word], painted=range(60))
+    kind(f'{word}.mp4', turned, matrix=matrix, back=BACK[word], painted=60)
+    kind(f'{word} hevc.mov', turned, matrix=matrix, how=PLAIN['hevc.mov'], back=BACK[word], painted=60)
+    kind(f'{word} av1.mp4', turned, matrix=matrix, how=PLAIN['av1 svt.mp4'], back=BACK[word], painted=60)
+    kind(f'{word} mjpeg.mov', turned, matrix=matrix, how=PLAIN['mjpeg.mov'], back=BACK[word], painted=60)
 
 # ---------- more than one stream
 
@@ -486,63 +522,78 @@ def silence(out, codec='aac'):
     frames = []
     for i in range(120):
         f = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), 'fltp', 'mono')
-        f.sample_rate, f.pts = 48000, 1024*i
+        f.sample_rate = 48000
+        f.pts = 1024*i
         frames += stream.encode(f)
     return frames + stream.encode(None)
 
-def beside(folder, name, *others, codec='libx264', options=GOP, sound='aac'):
+def small(i): return np.full((32, 32, 3), 200, np.uint8)
+Other = namedtuple('Other', 'size pix paint frames', defaults=((32, 32), 'yuv420p', small, 60))
+OTHERS = dict(video=Other((H, W), paint=paint), small=Other(), cover=Other(pix='yuvj420p', frames=1))
+
+def shown_beside(out, what, codec, options):
+    "The packets of a new stream of pictures"
+    is_cover = what=='cover'
+    o = OTHERS[what]
+    s = out.add_stream('mjpeg' if is_cover else codec, rate=25)
+    s.height, s.width = o.size
+    s.pix_fmt = o.pix
+    if is_cover: s.disposition = av.stream.Disposition.attached_pic
+    else: s.options = options
+    packets = []
+    for i in range(o.frames): packets += s.encode(av.VideoFrame.from_ndarray(o.paint(i), 'rgb24'))
+    return packets + s.encode(None)
+
+def beside(folder, name, others, codec='libx264', options=GOP, sound='aac'):
     "A video among other streams, in this order: 'sound', 'cover', 'small', 'video'"
     path = folder/name
     with av.open(str(path), 'w') as out:
         packets = []
-        for o in others:
-            if o=='sound': packets += silence(out, sound); continue
-            s = out.add_stream('mjpeg' if o=='cover' else codec, rate=25)
-            s.height, s.width = (H, W) if o=='video' else (32, 32)
-            s.pix_fmt = 'yuvj420p' if o=='cover' else 'yuv420p'
-            s.options = {} if o=='cover' else options
-            if o=='cover': s.disposition = av.stream.Disposition.attached_pic
-            for i in range(1 if o=='cover' else 60):
-                x = paint(i) if o=='video' else np.full((32, 32, 3), 200, np.uint8)
-                packets += s.encode(av.VideoFrame.from_ndarray(x, 'rgb24'))
-            packets += s.encode(None)
+        for o in others.split():
+            if o=='sound': packets += silence(out, sound)
+            else: packets += shown_beside(out, o, codec, options)
         for p in sorted((p for p in packets if p.size), key=lambda p: p.dts*p.time_base): out.mux(p)
     return path
 
-def several(*others, **kwargs): return lambda folder, name: beside(folder, name, *others, **kwargs)
 for ext in 'mp4 mkv mov ts flv avi'.split():
-    kind(f'sound first.{ext}', several('sound', 'video', sound='mp3' if ext=='avi' else 'aac'), painted=range(60))
+    sound = 'mp3' if ext=='avi' else 'aac'
+    kind(f'sound first.{ext}', beside, others='sound video', sound=sound, painted=60)
 for ext in 'mp4 mkv ts avi'.split():
-    kind(f'small video first.{ext}', several('small', 'video'))
-    kind(f'small video second.{ext}', several('video', 'small'), painted=range(60))
-kind('cover first.mp4', several('cover', 'video'), painted=range(60))
-kind('cover last.mp4', several('video', 'sound', 'cover'), painted=range(60))
-kind('sound and mpeg2.mpg', several('sound', 'video', codec='mpeg2video', options=MPEG2, sound='mp2'), painted=range(60))
-kind('sound and mpeg4.avi', several('video', 'sound', codec='mpeg4', options=dict(bf='2'), sound='mp3'), painted=range(60))
-kind('sound and mpeg2.vob', several('video', 'sound', codec='mpeg2video', options=MPEG2, sound='ac3'), painted=range(60))
+    kind(f'small video first.{ext}', beside, others='small video')
+    kind(f'small video second.{ext}', beside, others='video small', painted=60)
+kind('cover first.mp4', beside, others='cover video', painted=60)
+kind('cover last.mp4', beside, others='video sound cover', painted=60)
+PLAIN_MPEG2 = dict(codec='mpeg2video', options=MPEG2)
+kind('sound and mpeg2.mpg', beside, others='sound video', **PLAIN_MPEG2, sound='mp2', painted=60)
+kind('sound and mpeg4.avi', beside, others='video sound', codec='mpeg4', options=dict(bf='2'), sound='mp3', painted=60)
+kind('sound and mpeg2.vob', beside, others='video sound', **PLAIN_MPEG2, sound='ac3', painted=60)
 
 # ---------- DivX's packed bitstream
 
 def packed(folder, name, n=41):
     "Each B-picture rides in the chunk of the picture after it, and an empty chunk stands in its place"
-    first, path = folder/'whole.avi', folder/name
+    first = folder/'whole.avi'
+    path = folder/name
     write(first, codec='mpeg4', n=n, options=dict(bf='1', g='20', b_strategy='0', q='3'))
     with av.open(str(first)) as box: raw = [bytes(p) for p in box.demux(video=0) if p.size]
     at = raw[0].index(b'\0\0\1\xb2')
     end = raw[0].index(b'\0\0\1\xb6')
     raw[0] = raw[0][:at] + b'\0\0\1\xb2DivX503b1393p' + raw[0][end:]
     kinds = [r[r.index(b'\0\0\1\xb6')+4]>>6 for r in raw]                  # 0 I, 1 P, 2 B
-    chunks, k = [], 0
-    while k<len(raw):
-        rides = k+1<len(raw) and kinds[k+1]==2
-        chunks += [raw[k]+raw[k+1], b'\0\0\1\xb6\x51\0\x7f'] if rides else [raw[k]]
-        k += 2 if rides else 1
+    chunks = []
+    for r,what in zip(raw, kinds):
+        if what!=2: chunks.append(r)
+        else:
+            chunks[-1] += r                                                # it rides
+            chunks.append(b'\0\0\1\xb6\x51\0\x7f')
     with av.open(str(first)) as box, av.open(str(path), 'w') as out:
         copy = out.add_stream_from_template(box.streams.video[0])
         for i,raw in enumerate(chunks):
             p = av.Packet(raw)
             p.pts = p.dts = i
-            p.time_base, p.stream, p.is_keyframe = Fraction(1, 25), copy, i==0
+            p.time_base = Fraction(1, 25)
+            p.stream = copy
+            p.is_keyframe = i==0
             out.mux(p)
     first.unlink()
     return path
@@ -556,112 +607,154 @@ def pictures(folder, name, save, n=30):
     for i in range(n): save(paint(i), path, i)
     return path
 
-def deep(x): return Image.fromarray(x[..., 0].astype(np.uint16)*256)
 def deep_rgb(x, path, i):
     with av.open(str(path/f'{i+1}.png'), 'w', format='image2', options=dict(update='1')) as out:
         s = out.add_stream('png', rate=1)
-        s.height, s.width, s.pix_fmt = *x.shape[:2], 'rgb48be'
+        s.height, s.width = x.shape[:2]
+        s.pix_fmt = 'rgb48be'
         for p in s.encode(av.VideoFrame.from_ndarray(x, 'rgb24'))+s.encode(None): out.mux(p)
 
-for mode in 'RGB RGBA LA L 1 P'.split():
-    kind(f'pictures {mode}', partial(pictures, save=lambda x,path,i,m=mode: Image.fromarray(x).convert(m).save(path/f'{i+1}.png')), painted=range(30))
-kind('pictures 16 bits', partial(pictures, save=lambda x,path,i: deep(x).save(path/f'{i+1}.png')), painted=range(30))
-kind('pictures 16 bits RGB', partial(pictures, save=deep_rgb), painted=range(30))
-kind('pictures jpg', partial(pictures, save=lambda x,path,i: Image.fromarray(x).save(path/f'img_{i+1:05}.jpg', quality=95)), painted=range(30))
-kind('pictures cmyk', partial(pictures, save=lambda x,path,i: Image.fromarray(x).convert('CMYK').save(path/f'{i+1}.jpg', quality=95)), painted=range(30))
-kind('pictures grey jpg', partial(pictures, save=lambda x,path,i: Image.fromarray(x).convert('L').save(path/f'{i:04}.JPEG', quality=95)), painted=range(30))
+def saved(ending, mode=None, **options):
+    "Saves frames with Pillow in a mode; `ending` of their names, with the number"
+    def save(x, path, i):
+        im = Image.fromarray(x)
+        if mode=='deep': im = Image.fromarray(x[..., 0].astype(np.uint16)*256)
+        elif mode: im = im.convert(mode)
+        im.save(path/ending.format(i+1), **options)
+    return save
+
+for mode in 'RGB RGBA LA L 1 P'.split(): kind(f'pictures {mode}', pictures, save=saved('{}.png', mode), painted=30)
+kind('pictures 16 bits', pictures, save=saved('{}.png', 'deep'), painted=30)
+kind('pictures 16 bits RGB', pictures, save=deep_rgb, painted=30)
+kind('pictures jpg', pictures, save=saved('img_{:05}.jpg', quality=95), painted=30)
+kind('pictures cmyk', pictures, save=saved('{}.jpg', 'CMYK', quality=95), painted=30)
+kind('pictures grey jpg', pictures, save=saved('{:04}.JPEG', 'L', quality=95), painted=30)
 
 # ---------- asking
 
-def in_memory(yes): decoding._scan.__defaults__ = (2**25 if yes else 0,)   # else as with a file too large to be kept
+def in_memory(yes):
+    "Are packets kept in memory? If not, files are read as those that are too large for it."
+    decoding._scan.__defaults__ = (2**25 if yes else 0,)
 
 def ask(path, ids, back, **scaled):
     "The numbers that the frames `ids` show, or the sentence that refuses them"
     try: x = decoding.decode_frames(path, ids, **scaled)
     except (ValueError, IndexError) as e: return str(e)
-    return [read(back(o.permute(1, 2, 0).numpy())) for o in x]
+    return [number(o, back) for o in x]
+
+def number(x, back): return read(back(x.permute(1, 2, 0).numpy()))         # that a frame (3,h,w) shows
 
 def same(got, truth): return len(got)==len(truth) and all(b is None or a==b for a,b in zip(got, truth))
 
 def whole(path, truth, back):
     "What is wrong with all frames together, counted and in order; None if nothing is"
-    info, n = decoding.video_info(path), len(truth)
+    info = decoding.video_info(path)
+    n = len(truth)
     if info.n_frames!=n: return f'{info.n_frames} frames are counted, {n} are there'
     for kept in (True, False):
         in_memory(kept)
         got = ask(path, range(n), back)
         if not same(got, truth): return f'all frames at once: {got}'
         for i in (0, n//2, n-1):
-            if not same(ask(path, [i], back), truth[i:i+1]): return f'frame {i} alone is refused or another: {ask(path, [i], back)}'
-    times, frames = zip(*decoding.iter_frames(path))
-    if not same([read(back(x.permute(1, 2, 0).numpy())) for x in frames], truth): return 'iter_frames shows others'
-    if not np.allclose(times, info.times, atol=1e-6): return 'iter_frames tells other times'
-    if not path.is_dir():
-        live = list(decoding.iter_stream(path))
-        if not same([read(back(f.whole.permute(1, 2, 0).numpy())) for f in live], truth): return 'iter_stream shows others'
-        if any(b.seconds<a.seconds for a,b in zip(live, live[1:])): return 'the clock of iter_stream goes back'
+            got = ask(path, [i], back)
+            if not same(got, truth[i:i+1]): return f'frame {i} alone is refused or another: {got}'
     if isinstance(ask(path, [n], back), list): return f'there is a frame {n}'
+    return wrong_in_order(path, truth, back, info) or wrong_live(path, truth, back)
+
+def wrong_in_order(path, truth, back, info):
+    "What is wrong with `iter_frames` and `probe_video`"
+    times, frames = zip(*decoding.iter_frames(path))
+    if not same([number(x, back) for x in frames], truth): return 'iter_frames shows others'
+    if not np.allclose(times, info.times, atol=1e-6): return 'iter_frames tells other times'
     look = decoding.probe_video(path)
-    if look.n_frames not in (None, n): return f'probe_video counts {look.n_frames} frames of {n}'
-    if (look.height, look.width)!=tuple(frames[0].shape[1:]): return f'probe_video tells a size of {look.height} x {look.width}'
-    return None
+    if look.n_frames not in (None, len(truth)): return f'probe_video counts {look.n_frames} frames of {len(truth)}'
+    size = look.height, look.width
+    if size!=tuple(frames[0].shape[1:]): return f'probe_video tells a size of {size[0]} x {size[1]}'
+
+def wrong_live(path, truth, back):
+    "What is wrong with `iter_stream`"
+    if path.is_dir(): return
+    live = list(streams.iter_stream(path))
+    if not same([number(f.whole, back) for f in live], truth): return 'iter_stream shows others'
+    if any(b.seconds<a.seconds for a,b in zip(live, live[1:])): return 'the clock of iter_stream goes back'
 
 def truth_of(k, path):
     "The numbers of a file's frames in order, or a sentence"
     if path.is_dir(): return list(k.painted)
     shown = sequential(path)
-    if k.painted is not None and shown!=list(k.painted): return f'plain decoding shows others than were painted: {shown}'
+    if k.painted is not None and shown!=list(k.painted): return f'plain decoding shows others than painted: {shown}'
     if sum(i is not None for i in shown)<max(1, len(shown)/2): return 'its own frames cannot be told apart'
     return shown
 
 def draw(r, path, truth, back):
     "Ask for random frames; what is wrong, or None"
     n = len(truth)
-    ids = [r.randrange(n) for _ in range(r.choice((1, 1, r.randint(2, 8))))]
+    several = r.choice((1, 1, r.randint(2, 8)))
+    ids = [r.randrange(n) for _ in range(several)]
     scaled = r.choice(({}, {}, dict(short_side=r.randint(40, 64)), dict(square=r.randint(50, 80))))
     in_memory(r.random()<.7)
     how = dict(scaled, threads=r.choice((1, 1, 3)))
     got = ask(path, r.choice((ids, lambda n: ids)), back, **how)
-    return None if same(got, [truth[i] for i in ids]) else f'{ids} {how}: {got}'
+    if not same(got, [truth[i] for i in ids]): return f'{ids} {how}: {got}'
 
-def main():
+def wrongs(k, path, truth, r, draws):
+    "All that is wrong with a file"
+    if isinstance(truth, str): return [truth]
+    try: whys = [whole(path, truth, k.back)]
+    except (ValueError, IndexError) as e: whys = [f'refused: {e}']
+    whys += [draw(r, path, truth, k.back) for _ in range(draws)]
+    return [why for why in whys if why]
+
+class Count:
+    "What has come of the files so far"
+    def __init__(self):
+        self.failed = {}
+        self.skipped = []
+        self.passed = 0
+        self.drawn = 0
+
+    def file(self, k, folder, r, draws):
+        "Write one, ask for its frames, and count"
+        in_memory(True)
+        try:
+            path = k.make(folder, k.name)
+            truth = truth_of(k, path)
+        except Exception as e:                         # of the encoder or of plain decoding, which is the measure
+            return self.skipped.append(f'{k.name} ({type(e).__name__}: {str(e)[:60]})')
+        whys = wrongs(k, path, truth, r, draws)
+        if whys: self.failed[k.name] = whys
+        else: self.passed += 1
+        if isinstance(truth, str): return
+        self.drawn += draws
+        if path.is_file(): path.unlink()
+
+def arguments():
     parser = argparse.ArgumentParser(description='Is the frame that is asked for the frame that comes?')
     parser.add_argument('--sample', type=float, default=float('inf'), help='stop after so many seconds')
     parser.add_argument('--draws', type=int, default=3200)
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--only', default='', help='files with this word in their names')
-    args = parser.parse_args()
-    start, r, wrong, passed, skipped, drawn = time.time(), random.Random(args.seed), {}, [], [], 0
+    return parser.parse_args()
+
+def main():
+    args = arguments()
+    start = time.time()
+    r = random.Random(args.seed)
     kinds = [k for k in KINDS if args.only in k.name]
     r.shuffle(kinds)
+    count = Count()
+    reached = 0
     with tempfile.TemporaryDirectory() as tmp:
-        for at,k in enumerate(kinds):
+        for k in kinds:
             if time.time()-start>args.sample: break
-            whys = wrong.setdefault(k.name, [])
-            in_memory(True)
-            try:
-                path = k.make(Path(tmp), k.name)
-                truth = truth_of(k, path)
-            except Exception as e:                                         # of the encoder or of plain decoding, which is the measure
-                skipped.append(f"{k.name} ({type(e).__name__}: {str(e)[:60]})")
-                continue
-            try: why = truth if isinstance(truth, str) else whole(path, truth, k.back)
-            except (ValueError, IndexError) as e: why = f'refused: {e}'
-            if why: whys.append(why)
-            if isinstance(truth, str): continue
-            for _ in range((at+1)*args.draws//len(kinds) - at*args.draws//len(kinds)):
-                why = draw(r, path, truth, k.back)
-                drawn += 1
-                if why: whys.append(why)
-            if not whys: passed.append(k.name)
-            if path.is_file(): path.unlink()
-        else: at = len(kinds)
-    failed = {name:whys for name,whys in wrong.items() if whys}
-    if skipped: print('skipped, since they cannot be written here: '+', '.join(sorted(skipped)))
-    for name,whys in sorted(failed.items()): print(f'FAILED {name}: {len(whys)} times, first {whys[0][:300]}')
-    print(f'{drawn} draws from {len(passed)+len(failed)} files, {len(skipped)} skipped, {len(kinds)-at} not reached, '
-          f'PyAV {av.__version__}, {time.time()-start:.0f} s')
-    print(f'{len(passed)} passed, {len(failed)} failed')
-    return bool(failed) or not passed
+            draws = (reached+1)*args.draws//len(kinds) - reached*args.draws//len(kinds)
+            count.file(k, Path(tmp), r, draws)
+            reached += 1
+    if count.skipped: print('skipped, since they cannot be written here:', ', '.join(sorted(count.skipped)))
+    for name,whys in sorted(count.failed.items()): print(f'FAILED {name}: {len(whys)} times, first {whys[0][:300]}')
+    print(f'{count.drawn} draws from {count.passed+len(count.failed)} files, {len(count.skipped)} skipped, '
+          f'{len(kinds)-reached} not reached, PyAV {av.__version__}, {time.time()-start:.0f} s')
+    print(f'{count.passed} passed, {len(count.failed)} failed')
+    return bool(count.failed) or not count.passed
 
 if __name__=='__main__': sys.exit(main())
