@@ -4,16 +4,16 @@
 
 # %% auto #0
 __all__ = ['VideoInfo', 'Probe', 'save_clip', 'VideoError', 'video_info', 'probe_video', 'decode_frames', 'iter_frames',
-           'StreamFrame', 'iter_stream', 'frame_indices']
+           'frame_indices']
 
 # %% ../nbs/18_decoding.ipynb #abec1961
-import collections, os, re, struct, sys, threading
+import os, re, struct
 from collections import namedtuple
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
 from itertools import chain, groupby, pairwise
-from math import atan2, pi
+from math import atan2, inf, pi
 from pathlib import Path
 
 import av
@@ -22,7 +22,7 @@ import torch
 from av.sidedata.sidedata import Type as SideDataType
 from torch import Tensor
 from PIL import Image, ImageOps
-from fastcore.all import first, ifnone
+from fastcore.all import first, ifnone, store_attr
 
 # %% ../nbs/18_decoding.ipynb #3b3fbce5
 def save_clip(
@@ -36,18 +36,21 @@ def save_clip(
 ):
     "Write a clip as a video file"
     if frames.ndim!=4 or frames.shape[1]!=3 or frames.dtype!=torch.uint8:
-        raise ValueError(f'frames of shape {tuple(frames.shape)} and type {frames.dtype}: a clip has shape (T, 3, H, W) and type uint8.')
+        raise ValueError(f'frames of shape {tuple(frames.shape)} and type {frames.dtype}: '
+                         'a clip has shape (T, 3, H, W) and type uint8.')
     if not Path(path).parent.is_dir(): raise FileNotFoundError(f'{path}: there is no folder {Path(path).parent}.')
-    t,_,h,w = frames.shape
+    h,w = frames.shape[2:]
     with av.open(str(path), 'w') as out:
-        stream = out.add_stream(codec, rate=Fraction(fps).limit_denominator(1001))
-        stream.height,stream.width,stream.pix_fmt = h,w,ifnone(pix_fmt, 'yuv444p' if h%2 or w%2 else 'yuv420p')
+        stream = out.add_stream(codec, rate=Fraction(fps).limit_denominator(1001), height=h, width=w)
+        stream.pix_fmt = ifnone(pix_fmt, 'yuv444p' if h%2 or w%2 else 'yuv420p')
         stream.options = ifnone(options, dict(crf='10') if codec=='libx264' else {})
         if times is not None: stream.codec_context.time_base = Fraction(1,1000)
-        for i,frame in enumerate(frames.permute(0,2,3,1).contiguous().numpy()):
-            f = av.VideoFrame.from_ndarray(frame, 'rgb24')
-            if times is not None: f.pts,f.time_base = round(times[i]*1000),Fraction(1,1000)
-            out.mux(stream.encode(f))
+        for i,x in enumerate(frames.permute(0,2,3,1).contiguous().numpy()):
+            frame = av.VideoFrame.from_ndarray(x, 'rgb24')
+            if times is not None:
+                frame.pts = round(times[i]*1000)
+                frame.time_base = Fraction(1,1000)
+            out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
 
 # %% ../nbs/18_decoding.ipynb #f4d7dd81
@@ -56,7 +59,7 @@ class VideoError(ValueError):
 
 _LISTS = set(('hls applehttp concat concatf dash imf sdp rtsp rtp tty ffmetadata lavfi webm_dash_manifest '
               'image2 image2pipe rawvideo bin idf xbin adf').split())
-_KINDS = ','.join(sorted(o for o in av.formats_available if not _LISTS & set(o.split(','))))   # what FFmpeg may take a file for
+_KINDS = ','.join(sorted(o for o in av.formats_available if not _LISTS & set(o.split(','))))   # all that we read
 
 # %% ../nbs/18_decoding.ipynb #b98bf126
 def _no_size(path, about):
@@ -68,7 +71,7 @@ def _no_size(path, about):
 def _video_of(path, box):
     "The video stream of an open container, or a sentence if there is none to use"
     stream = None if _LISTS & set(box.format.name.split(',')) else box.streams.best('video')
-    is_cover = stream is not None and getattr(stream.disposition, 'value', stream.disposition) & 0x400   # on a record's sleeve
+    is_cover = stream is not None and getattr(stream.disposition, 'value', stream.disposition) & 0x400   # of a record
     if stream is None or is_cover:
         held = 'holds no video, only sound.' if box.streams.audio else 'holds no video.'
         raise VideoError(f'{path} {held} Remove it from the data set.')
@@ -83,12 +86,15 @@ def _video_of(path, box):
 def _check_file(path):
     "Refuse what is no regular file with something in it"
     name = str(path)
-    if '\0' in name: raise VideoError(f'{name!r} is no name of a file: it holds a NUL character. Mend the list it came from.')
+    if '\0' in name:
+        raise VideoError(f'{name!r} is no name of a file: it holds a NUL character. Mend the list it came from.')
     if re.match(r'\w{2,}:/', name):
-        raise VideoError(f'{name} is an address, and files are read here. Download it, or watch it with adafocus_stream.')
+        raise VideoError(f'{name} is an address, and files are read here. '
+                         'Download it, or watch it with adafocus_stream.')
     path = Path(path)
     if not path.exists(): raise VideoError(f'{path}: there is no such file. Check the path.')
-    if not path.is_file(): raise VideoError(f'{path} is no regular file but a folder, pipe or device. Give a video file.')
+    if not path.is_file():
+        raise VideoError(f'{path} is no regular file but a folder, pipe or device. Give a video file.')
     if not path.stat().st_size: raise VideoError(f'{path} is empty (0 bytes). Copy or download it again.')
 
 def _open(name, **kwargs):
@@ -97,8 +103,6 @@ def _open(name, **kwargs):
     except TypeError: return av.open(name, **kwargs)
 
 # %% ../nbs/18_decoding.ipynb #18a00001
-_COMPLAINTS = (av.FFmpegError, UnicodeError, RuntimeError, ValueError, TypeError, AttributeError, OSError)
-
 @contextmanager
 def _opened(path, threads=1):
     "The open container and its video stream; whatever FFmpeg complains about becomes a `VideoError`"
@@ -113,24 +117,25 @@ def _opened(path, threads=1):
         if threads>1: ctx.thread_type = 'AUTO'
         yield box,stream
     except VideoError: raise
-    except _COMPLAINTS as e:
+    except (av.FFmpegError, UnicodeError, RuntimeError, ValueError, TypeError, AttributeError, OSError) as e:
         why = getattr(e, 'strerror', None) or e
-        raise VideoError(f'{path} cannot be decoded ({why}): it is damaged or no video. Copy, download or convert it again.') from None
+        raise VideoError(f'{path} cannot be decoded ({why}): it is damaged or no video. '
+                         'Copy, download or convert it again.') from None
     finally:
         if box is not None: box.close()
 
 # %% ../nbs/18_decoding.ipynb #f75038bd
 class _Index:
-    "Of each packet in decoding order: `pts`, `key`, `shown`; `pos` (N,) are the packets of frames 0 to N-1; `packets` where they are kept"
+    "Of each packet, as stored: `pts`, `key`; `pos` (N,): the packets of frames 0 to N-1; `packets` where they are kept"
+    deepest = 32      # packets by which a picture may be shown later than it is stored; H.264 and HEVC hold 16 at most
     def __init__(self, pts, key, shown, packets, one_clock=True, from_header=False):
-        self.pts,self.key,self.shown,self.packets,self.from_header = pts,key,shown,packets,from_header
+        store_attr('pts,key,packets,from_header')
         on = [i for i,s in enumerate(shown) if s]
         known = [pts[i] for i in on]
-        self.timed = one_clock and None not in known and len(set(known))==len(known)     # else frames are counted by decoding
-        if not self.timed: return
+        self.timed = one_clock and None not in known and len(set(known))==len(known)
+        if not self.timed: return                                          # frames are counted by decoding
         self.pos = sorted(on, key=pts.__getitem__)
-        moved = max(abs(a-b) for a,b in zip(on, self.pos))
-        self.timed = moved<=_DEEPEST
+        self.timed = max(abs(a-b) for a,b in zip(on, self.pos))<=self.deepest
         self.keys = [i for i,k in enumerate(key) if k and pts[i] is not None]
         self.where = {t:i for i,t in enumerate(pts)}                       # time -> position
 
@@ -139,8 +144,6 @@ class _Index:
         p = self.pos[frame]
         ok = [i for i,k in enumerate(self.keys) if k<=p and self.pts[k]<=self.pts[p]]
         return self.keys[max(ok[-1]-back, 0)] if ok else 0
-
-_DEEPEST = 32          # packets by which a picture may be shown later than it is stored; H.264 and HEVC hold 16 at most
 
 # %% ../nbs/18_decoding.ipynb #f0600023
 def _shown(p, first_pts, vp8):
@@ -151,15 +154,17 @@ def _shown(p, first_pts, vp8):
 
 class _Clock:
     "Watches packets: `one` as long as their times come from one clock"
-    def __init__(self): self.one,self.dts,self.latest = True,None,None
+    one = True
+    dts = latest = -inf
     def see(self, p):
         if p.dts is not None:
-            self.one = self.one and (self.dts is None or p.dts>=self.dts)
+            self.one &= p.dts>=self.dts
             self.dts = p.dts
         if p.pts is None: return
-        if p.is_keyframe: self.one = self.one and (self.latest is None or p.pts>self.latest)   # nothing of before comes after it
-        self.latest = p.pts if self.latest is None else max(self.latest, p.pts)
+        if p.is_keyframe: self.one &= p.pts>self.latest                # nothing of before comes after it
+        self.latest = max(self.latest, p.pts)
 
+# %% ../nbs/18_decoding.ipynb #d28f903c
 def _check_end(path, stream):
     "Refuse a file whose last packet, by its own list, lies beyond its end"
     entries = stream.index_entries
@@ -172,7 +177,10 @@ def _check_end(path, stream):
 def _scan(path, box, stream, keep=2**25):
     "Read all packets of the stream, decode none"
     _check_end(path, stream)
-    pts,key,shown,packets = [],[],[],[]
+    pts = []
+    key = []
+    shown = []
+    packets = []                                                       # none of a large file
     limit = 2*Path(path).stat().st_size + 2**20
     vp8 = stream.codec_context.name=='vp8'
     clock = _Clock()
@@ -186,25 +194,22 @@ def _scan(path, box, stream, keep=2**25):
         keys += p.is_keyframe
         pts.append(p.pts)
         key.append(p.is_keyframe)
-        shown.append(_shown(p, pts[begin] if keys==1 else None, vp8))  # before the next keyframe a picture may come too early
+        shown.append(_shown(p, pts[begin] if keys==1 else None, vp8))  # up to the second keyframe some come too early
         packets.append(p)
-        if size>keep: packets,keep = [],-1
+        if size>keep: packets.clear()
     if not any(shown[begin:]):
         raise VideoError(f'{path} holds no frame of video. Remove it from the data set, or copy or download it again.')
-    trusted = clock.one and keys>0 and not _guessed(stream) and not _in_stored_order(path, stream, pts[begin:])
-    packets = packets if keep>0 else None
-    index = _Index(pts[begin:], key[begin:], shown[begin:], packets and packets[begin:], trusted)
-    if not index.timed: index.packets = packets                        # the decoder knows what it can show
+    trusted = clock.one and keys>0 and not _in_stored_order(path, stream, pts[begin:])
+    index = _Index(pts[begin:], key[begin:], shown[begin:], packets[begin:] or None, trusted)
+    if not index.timed: index.packets = packets or None                # the decoder knows what it can show
     return index
 
 # %% ../nbs/18_decoding.ipynb #18a00004
-def _guessed(stream):
-    "Are the times FFmpeg's own guess, made for a stream without any whose pictures are reordered?"
-    return stream.container.format.flags & 0x80 and stream.codec_context.has_b_frames      # AVFMT_NOTIMESTAMPS
-
 def _in_stored_order(path, stream, pts, most=64):
     "Do the times follow the packets although pictures do not?"
-    if not stream.codec_context.has_b_frames or None in pts: return False
+    if not stream.codec_context.has_b_frames: return False
+    if stream.container.format.flags & 0x80: return True               # AVFMT_NOTIMESTAMPS: they are FFmpeg's own guess
+    if None in pts: return False
     if any(b<=a for a,b in zip(pts, pts[1:])): return False            # they do reorder: the times are the pictures'
     if 'avi' in stream.container.format.name: return True
     with _opened(path) as (box,again):
@@ -220,13 +225,14 @@ def _boxes(f, start, end):
     while start+8<=end:
         f.seek(start)
         size,name = struct.unpack('>I4s', f.read(8))
-        head = 8
-        if size==1: size,head = struct.unpack('>Q', f.read(8))[0],16
+        head = 16 if size==1 else 8
+        if size==1: size = struct.unpack('>Q', f.read(8))[0]
         if size==0: size = end-start                                   # it goes on to the end
         if size<head or start+size>end: return
         yield name.decode('latin-1'), start+head, start+size
         start += size
 
+# %% ../nbs/18_decoding.ipynb #0db6170e
 def _inside(f, span, *names):
     "Where a box in a box in a box has its content: (start, end), or None"
     for name in names:
@@ -246,27 +252,26 @@ def _shifts(raw, n):
     if not raw: return np.zeros(n, np.int64)
     count = struct.unpack_from('>I', raw, 4)[0]
     if len(raw)<8+8*count: return None
-    table = np.frombuffer(raw, '>i4', 2*count, 8).reshape(-1, 2).astype(np.int64)    # signed: version 1, and what many write as 0
+    table = np.frombuffer(raw, '>i4', 2*count, 8).reshape(-1, 2).astype(np.int64)   # signed in version 0, too
     if (table[:,0]<0).any() or table[:,0].sum()!=n: return None
     return np.repeat(table[:,1], table[:,0])
 
 def _edits(raw):
     "How many pieces of a track its edit list `elst` shows; pauses do not count"
     if not raw: return 0
-    wide = raw[0]==1
-    size,form = (20,'>Qq') if wide else (12,'>Ii')
+    form = '>Qq' if raw[0]==1 else '>Ii'
+    size = struct.calcsize(form)+4                                     # the speed comes after it
     count = struct.unpack_from('>I', raw, 4)[0]
     starts = [struct.unpack_from(form, raw, 8+size*i)[1] for i in range(count)]
     return sum(s!=-1 for s in starts)
 
+# %% ../nbs/18_decoding.ipynb #18a00008
 def _track(f, moov, number):
     "Where the track with this number stands; None if there is none"
     for name,a,b in _boxes(f, *moov):
         head = _content(f, _inside(f, (a,b), 'tkhd')) if name=='trak' else b''
         if len(head)>=24 and struct.unpack_from('>I', head, 20 if head[0] else 12)[0]==number: return a,b
-    return None
 
-# %% ../nbs/18_decoding.ipynb #18a00008
 def _shifts_of(path, number, n):
     "The `ctts` of one track of an mp4; None where its header is unusual"
     with open(path, 'rb') as f:
@@ -275,6 +280,7 @@ def _shifts_of(path, number, n):
         if trak is None or _edits(_content(f, _inside(f, trak, 'edts', 'elst')))>1: return None
         return _shifts(_content(f, _inside(f, trak, 'mdia', 'minf', 'stbl', 'ctts')), n)
 
+# %% ../nbs/18_decoding.ipynb #173bf7ef
 def _from_header(path, box, stream):
     "An `_Index` from the header of an mp4, or None: then the packets must be read"
     entries = stream.index_entries
@@ -285,33 +291,34 @@ def _from_header(path, box, stream):
     try: shift = _shifts_of(path, stream.id, len(dts))
     except (struct.error, ValueError): return None                     # a header that breaks off
     if shift is None: return None
-    pts = np.array(dts) + shift - min(int(shift.min()), 0)             # FFmpeg lifts what would be shown before it is decoded
-    if pts.argmin()!=0: return None                                    # it begins with pictures that lack their keyframe
-    if (np.array(key[1:], bool) & (pts[1:]<=np.maximum.accumulate(pts)[:-1])).any(): return None    # more than one clock
+    pts = np.array(dts) + shift - min(int(shift.min()), 0)     # FFmpeg lifts what would be shown before it is decoded
+    if pts.argmin()!=0: return None                            # it begins with pictures that lack their keyframe
+    if (np.array(key[1:], bool) & (pts[1:]<=np.maximum.accumulate(pts)[:-1])).any(): return None     # two clocks
     index = _Index(pts.tolist(), list(key), [True]*len(key), None, from_header=True)
     return index if index.timed and not _in_stored_order(path, stream, index.pts) else None
 
-# %% ../nbs/18_decoding.ipynb #18a00009
-class _NotAsPromised(Exception): "The packets are not those of the header, or the pictures not in the order of their times"
-
-def _index_of(path, box, stream):
-    "The packets of a file: from its header if that tells all, else by reading them"
-    return _from_header(path, box, stream) or _scan(path, box, stream)
-
 # %% ../nbs/18_decoding.ipynb #f121711f
+class _NotAsPromised(Exception):
+    "The packets are not those of the header, or the pictures not in the order of their times"
+
 def _read_again(box, stream, index, start, exact):
     "(position, packet) of a file from some place at or before `start`"
-    where = index.where
     before = None
     for p in box.demux(stream):
         if not p.size: continue
-        j = where.get(p.pts)
+        j = index.where.get(p.pts)
         if exact and (j is None or before is not None and j!=before+1): raise _NotAsPromised
         before = j
         if j is not None: yield j,p
 
+def _from_start(path, index, start):
+    "(position, packet) from position `start` on, reading the file from its start"
+    with _opened(path) as (box,stream):
+        yield from ((j,p) for j,p in _read_again(box, stream, index, start, False) if j>=start)
+
+# %% ../nbs/18_decoding.ipynb #8f7625c5
 def _from_disk(box, stream, index, start):
-    "(position, packet) from position `start` on, for packets that were not kept"
+    "The same for packets that were not kept, from a keyframe where the container can be entered there"
     entered = [k for k in index.keys if k<=start][-3:][::-1]           # the keyframe itself, else one before it
     can_jump = {'mp4','matroska','webm'} & set(box.format.name.split(','))
     for k in entered if can_jump else ():
@@ -322,15 +329,7 @@ def _from_disk(box, stream, index, start):
         if j<=start: return ((j,p) for j,p in chain([(j,p)], packets) if j>=start)
     return _from_start(box.name.removeprefix('file:'), index, start)
 
-def _from_start(path, index, start):
-    "The same, reading the file from its start"
-    with _opened(path) as (box,stream):
-        yield from ((j,p) for j,p in _read_again(box, stream, index, start, False) if j>=start)
-
-# %% ../nbs/18_decoding.ipynb #f0600025
-_SKIPS = set('h264 hevc mpeg1video mpeg2video mpeg4 vp8 vp9'.split())      # decoders that may be told at any time to skip
-_WAITS = set('h264 hevc vp8 vp9 av1 libdav1d'.split())                     # decoders that wait for a true keyframe
-
+# %% ../nbs/18_decoding.ipynb #aa757819
 def _packets(box, stream, index, start, last):
     "The packets from position `start` to `last`, then None: the decoder gives back what it still holds"
     kept = index.packets
@@ -340,74 +339,79 @@ def _packets(box, stream, index, start, last):
         yield p
     yield None
 
-def _pass(box, stream, index, start, frames, plain=False):
-    "Decode from position `start` until `frames` have come: yields (frame number, frame)"
+# %% ../nbs/18_decoding.ipynb #f0600025
+_SKIPS = set('h264 hevc mpeg1video mpeg2video mpeg4 vp8 vp9'.split())  # decoders that may be told to skip at any time
+
+def _restarted(stream):
+    "The decoder of a stream, emptied, and told to skip nothing"
     ctx = stream.codec_context
-    need = {index.pts[index.pos[i]]:i for i in frames}
-    last = max(index.pos[i] for i in frames)
-    if plain: last += _DEEPEST
-    skips = not plain and ctx.name in _SKIPS
     if ctx.is_open: ctx.flush_buffers()
-    unsure = start>0 and ctx.name not in _WAITS
-    latest = None
-    for p in _packets(box, stream, index, start, last):
-        wanted = p is None or p.pts in need
-        if skips: ctx.skip_frame = 'DEFAULT' if wanted else 'NONREF'
-        out = _decoded(ctx, p)
-        if out is None and not plain: break
-        if out is None: _forget(need, index, p)
-        begun = first(f for f in out or () if unsure and f.pts is not None and f.pts>=index.pts[start])
-        if begun is not None and not begun.key_frame: break            # the packet was called a keyframe and is none
-        if begun is not None: unsure = False
-        for f in out or ():
-            if None not in (f.pts, latest) and f.pts<latest: raise _NotAsPromised    # the decoder knows the order
-            latest = f.pts
-            if f.pts in need and not f.is_corrupt: yield need.pop(f.pts),f
-        if not need: break
-    if skips: ctx.skip_frame = 'DEFAULT'
+    ctx.skip_frame = 'DEFAULT'
+    return ctx
 
 def _decoded(ctx, packet):
     "The frames that a packet brings; None where it is damaged"
     try: return ctx.decode(packet)
     except av.FFmpegError: return None
 
+# %% ../nbs/18_decoding.ipynb #1763469b
 def _forget(need, index, packet):
     "Do not wait for frames that are damaged, or that build on one that is: up to the next keyframe"
-    if packet is None: return
     at = index.where.get(packet.pts, 0)
     end = first(k for k in index.keys if k>at) or len(index.pts)
     for t in index.pts[at:end]: need.pop(t, None)
+
+def _pictures(ctx, packets, index, need, plain):
+    "What the decoder makes of packets, as long as some times are in `need`"
+    for p in packets:
+        if not plain and ctx.name in _SKIPS: ctx.skip_frame = 'DEFAULT' if p is None or p.pts in need else 'NONREF'
+        frames = _decoded(ctx, p)
+        if frames is None and not plain: return
+        if frames is None and p is not None: _forget(need, index, p)
+        yield from frames or ()
+        if not need: return
+
+# %% ../nbs/18_decoding.ipynb #d169a876
+_WAITS = set('h264 hevc vp8 vp9 av1 libdav1d'.split())                     # decoders that wait for a true keyframe
+
+def _pass(box, stream, index, start, frames, plain=False):
+    "Decode from position `start` until `frames` have come: yields (frame number, frame)"
+    ctx = _restarted(stream)
+    need = {index.pts[index.pos[i]]:i for i in frames}
+    last = max(index.pos[i] for i in frames)
+    if plain: last += index.deepest
+    unsure = start>0 and ctx.name not in _WAITS
+    latest = None
+    for f in _pictures(ctx, _packets(box, stream, index, start, last), index, need, plain):
+        if unsure and f.pts is not None and f.pts>=index.pts[start]:
+            if not f.key_frame: return                                 # the packet was called a keyframe and is none
+            unsure = False
+        if None not in (f.pts, latest) and f.pts<latest: raise _NotAsPromised    # the decoder knows the order
+        latest = f.pts
+        if f.pts in need and not f.is_corrupt: yield need.pop(f.pts),f
 
 # %% ../nbs/18_decoding.ipynb #f0600027
 def _by_time(box, stream, index, wanted):
     "Decode the frames `wanted` (sorted): yields (frame number, frame) in any order"
     for start,group in groupby(wanted, index.start):
         missing = set(group)
-        tries = _tries(index, start, min(missing))
+        earlier = index.start(min(missing), back=2)
+        tries = [(start,False), (earlier,True)]                        # from where, and whether plainly
+        if earlier: tries.append((0,True))
         for begin,plain in tries:
             for i,f in _pass(box, stream, index, begin, sorted(missing), plain):
                 missing.discard(i)
                 yield i,f
             if not missing: break
         if missing: return
-        if [(begin,plain)]==tries[2:]: index.keys = index.keys[:1]       # from now on from the beginning, in one run
-
-def _tries(index, start, frame):
-    "From where to decode, and whether plainly, one after the other"
-    earlier = index.start(frame, back=2)
-    tries = [(start,False), (earlier,True)]
-    return tries+[(0,True)] if earlier else tries
+        if begin<earlier and plain: index.keys = index.keys[:1]        # from now on from the beginning, in one run
 
 # %% ../nbs/18_decoding.ipynb #f0600029
 def _by_count(box, stream, packets=None):
     "Decode everything: yields frames; what cannot be decoded is left out"
-    ctx = stream.codec_context
-    if ctx.is_open: ctx.flush_buffers()
-    for p in ifnone(packets, (p for p in box.demux(stream) if p.size)):
-        try: yield from ctx.decode(p)
-        except av.FFmpegError: pass
-    try: yield from ctx.decode(None)
-    except av.FFmpegError: pass
+    ctx = _restarted(stream)
+    for p in chain(ifnone(packets, (p for p in box.demux(stream) if p.size)), [None]):
+        yield from _decoded(ctx, p) or ()
 
 # %% ../nbs/18_decoding.ipynb #37f63fb6
 def _rate(stream):
@@ -415,7 +419,8 @@ def _rate(stream):
     return float(stream.average_rate or 25)
 
 def _cannot(path, i, n):
-    return VideoError(f'{path}: frame {i} of {n} cannot be decoded: the file is damaged. Copy, download or convert it again.')
+    return VideoError(f'{path}: frame {i} of {n} cannot be decoded: the file is damaged. '
+                      'Copy, download or convert it again.')
 
 def _counted(path, box, stream, packets):
     "All frames of a file without times, from the start"
@@ -439,21 +444,15 @@ def _surely(path, threads, by_time, by_count):
 def _held(f):
     "How a decoded frame must be set upright: (mirrored first?, quarters of a turn counter-clockwise)"
     try: data = f.side_data.get(SideDataType.DISPLAYMATRIX)
-    except ValueError: return False,round(f.rotation/90)%4                 # PyAV 18 has no names for some side data, such as EXIF
+    except ValueError: return False,round(f.rotation/90)%4   # PyAV 18 has no names for some side data, such as EXIF
     if data is None or len(bytes(data))<36: return False,0
     a,b,_,c,d = struct.unpack('=9i', bytes(data)[:36])[:5]             # x' = ax+cy, y' = bx+dy
-    mirrored = a*d-b*c<0
-    if mirrored: a,b = -a,-b                                           # what is left after mirroring is a turn
-    return mirrored, -round(atan2(b, a)/(pi/2))%4
-
-def _upright(x, mirrored, turns):
-    "An array (h,w,3) as a player shows it"
-    return np.rot90(x[:,::-1] if mirrored else x, turns)
+    if a*d<b*c: return True,-round(atan2(-b, -a)/(pi/2))%4             # what is left after mirroring is a turn
+    return False,-round(atan2(b, a)/(pi/2))%4
 
 def _shown_size(f):
     "(height, width) of a decoded frame as a player shows it"
-    on_its_side = _held(f)[1]%2
-    return (f.width,f.height) if on_its_side else (f.height,f.width)
+    return (f.width,f.height) if _held(f)[1]%2 else (f.height,f.width)     # held on its side?
 
 # %% ../nbs/18_decoding.ipynb #f0600033
 def _first_and_times(path):
@@ -476,12 +475,12 @@ VideoInfo = namedtuple('VideoInfo', 'n_frames fps duration height width times')
 
 def video_info(
     path           # video file, or folder of numbered frames
-)->VideoInfo:      # frames, frames per second, seconds, height and width as shown, (n_frames,) seconds at which each is shown
+)->VideoInfo:      # frames, frames a second, seconds, height and width as shown, (n_frames,) seconds when each is shown
     "Count the frames of a video without decoding them (only the first one, for its size); VideoError if there are none"
     if Path(path).is_dir():
         files = _frame_files(path)
-        h,w = _read_frame(files[0]).shape[1:]
-        return VideoInfo(len(files), 1., float(len(files)), h, w, np.arange(len(files))*1.)   # a folder has no clock
+        n = len(files)
+        return VideoInfo(n, 1., float(n), *_read_frame(files[0]).shape[1:], np.arange(n)*1.)   # a folder has no clock
     with _opened(path) as (box,stream): rate = _rate(stream)
     frame,times = _first_and_times(path)
     n = len(times)
@@ -502,9 +501,8 @@ def probe_video(
         frame = next((f for f in _by_count(box, stream) if not f.is_corrupt), None)
         if frame is None: raise _cannot(path, 0, 'some')
         n = None if index is None else len(index.pos)
-        seconds = float(stream.duration*stream.time_base) if stream.duration else None
-        if seconds is None and box.duration: seconds = box.duration/1e6
-        return Probe(n, _rate(stream), seconds, *_shown_size(frame))
+        seconds = float((stream.duration or 0)*stream.time_base) or (box.duration or 0)/1e6
+        return Probe(n, _rate(stream), seconds or None, *_shown_size(frame))
 
 # %% ../nbs/18_decoding.ipynb #d459415b
 def _scaled_size(h, w, short_side=None, square=None):
@@ -514,24 +512,28 @@ def _scaled_size(h, w, short_side=None, square=None):
     if h<=w: return short_side, max(1, round(w*short_side/h))
     return max(1, round(h*short_side/w)), short_side
 
+# %% ../nbs/18_decoding.ipynb #17091095
 class _ToTensor:
     "Decoded frames -> (3,h,w) uint8, upright, scaled, all of the size of the first"
+    size = None
     def __init__(self, short_side=None, square=None):
-        self.short_side,self.square = short_side,square
-        self.size,self.sws = None,av.video.reformatter.VideoReformatter()
+        store_attr('short_side,square')
+        self.sws = av.video.reformatter.VideoReformatter()
 
     def __call__(self, f):
         mirrored,turns = _held(f)
         if self.size is None: self.size = _scaled_size(*_shown_size(f), self.short_side, self.square)
         h,w = self.size[::-1] if turns%2 else self.size
         x = self.sws.reformat(f, width=w, height=h, format='rgb24', interpolation='AREA', threads=1).to_ndarray()
-        return torch.from_numpy(_upright(x, mirrored, turns).transpose(2,0,1).copy())
+        if mirrored: x = x[:,::-1]                                         # (h,w,3)
+        return torch.from_numpy(np.rot90(x, turns).transpose(2,0,1).copy())
 
 # %% ../nbs/18_decoding.ipynb #f0600036
 def _picked(path, pick, n=None):
     "The frame numbers that are wanted as integers, and sorted without repeats; refuses what the video does not have"
     if n==0:
-        raise VideoError(f'{path}: no frame of it can be decoded, the file is damaged. Copy, download or convert it again.')
+        raise VideoError(f'{path}: no frame of it can be decoded, the file is damaged. '
+                         'Copy, download or convert it again.')
     frames = [int(i) for i in pick(n)]
     if not frames: raise ValueError('indices is empty: ask for at least one frame.')
     wrong = [i for i in (min(frames), max(frames)) if n is not None and not 0<=i<n]
@@ -549,22 +551,24 @@ def _frames_timed(path, pick, tensor, box, stream, index):
     if lost: raise _cannot(path, lost[0], n)
     return frames,got
 
+# %% ../nbs/18_decoding.ipynb #6014bd01
 def _frames_counted(path, pick, tensor, count, box, stream, packets):
     "The same by decoding all frames from the start; `count` if `pick` must know how many there are"
     n = sum(1 for _ in _counted(path, box, stream, packets)) if count else None
     frames,wanted = _picked(path, pick, n)
-    got,seen = {},0
-    for i,f in enumerate(_counted(path, box, stream, packets)):
-        seen = i+1
-        if i in wanted and not f.is_corrupt: got[i] = tensor(f)
-        if i>=wanted[-1]: break
+    got = {}
+    seen = 0
+    for seen,f in enumerate(_counted(path, box, stream, packets), 1):
+        if seen-1 in wanted and not f.is_corrupt: got[seen-1] = tensor(f)
+        if seen>wanted[-1]: break
     if seen<=wanted[-1]: _picked(path, pick, seen)                     # there is no such frame
     lost = [i for i in wanted if i not in got]
     if lost: raise _cannot(path, lost[0], n or seen)
     return frames,got
 
 def _frames_pyav(path, pick, tensor, threads, count):
-    return _surely(path, threads, partial(_frames_timed, path, pick, tensor), partial(_frames_counted, path, pick, tensor, count))
+    return _surely(path, threads, partial(_frames_timed, path, pick, tensor),
+                   partial(_frames_counted, path, pick, tensor, count))
 
 # %% ../nbs/18_decoding.ipynb #f0600041
 def _frames_torchcodec(path, pick, tensor, threads, count):
@@ -585,7 +589,7 @@ def _frames_torchcodec(path, pick, tensor, threads, count):
 # %% ../nbs/18_decoding.ipynb #f0600043
 def decode_frames(
     path,               # video file, or folder of numbered frames
-    indices,            # (T,) frame numbers from 0, in any order, repeats too; or a function: how many there are -> such numbers
+    indices,            # (T,) frame numbers from 0, in any order, repeats too; or a function of how many there are
     short_side=None,    # scale so that the shorter side has this many pixels
     square=None,        # or scale to a square of this side
     backend='pyav',     # or 'torchcodec', if it and FFmpeg are installed (it needs a file with times; PyAV does not)
@@ -598,22 +602,24 @@ def decode_frames(
     read = dict(pyav=_frames_pyav, torchcodec=_frames_torchcodec)[backend]
     if Path(path).is_dir(): read = _frames_of_folder
     indices,got = read(path, pick, _ToTensor(short_side, square), threads, callable(indices))
-    out = torch.empty(len(indices), *got[indices[0]].shape, dtype=torch.uint8)
-    for o,i in zip(out, indices): o.copy_(got[i])
-    return out
+    return torch.stack([got[i] for i in indices])
 
 # %% ../nbs/18_decoding.ipynb #25349020
 def _frame_files(path):
     "The numbered images of a folder in order of their numbers, the first one first"
     files = [f for f in os.scandir(path) if f.name.lower().endswith(('.jpg','.jpeg','.png')) and f.name[0]!='.']
     numbers = [(re.findall(r'\d+', f.name), f.path) for f in files]
-    found = sorted(([int(o) for o in n], p) for n,p in numbers if n)
+    found = sorted((list(map(int, n)), p) for n,p in numbers if n)
     if not found:
-        raise VideoError(f'{path} holds no numbered images (image_00001.jpg, img_00001.jpg, 00001.jpg …). Extract its frames again.')
+        raise VideoError(f'{path} holds no numbered images (image_00001.jpg, img_00001.jpg, 00001.jpg …). '
+                         'Extract its frames again.')
     twice = first(pairwise(found), lambda o: o[0][0]==o[1][0])
-    if twice: raise VideoError(f'{path} holds two images of the same number, {" and ".join(Path(p).name for _,p in twice)}: delete or rename one.')
+    if twice:
+        raise VideoError(f'{path} holds two images of the same number, '
+                         f'{" and ".join(Path(p).name for _,p in twice)}: delete or rename one.')
     return [f for _,f in found]
 
+# %% ../nbs/18_decoding.ipynb #f03a2211
 def _rgb(im):
     "A picture of Pillow's as (h,w,3) bytes; 16-bit grey by its upper eight bits"
     im = ImageOps.exif_transpose(im)
@@ -622,8 +628,9 @@ def _rgb(im):
         return np.repeat((x/256).clip(0, 255).astype(np.uint8)[:,:,None], 3, 2)
     return np.array(im.convert('RGB'))
 
-_STILLS = ('JPEG','PNG','WEBP','BMP','GIF','TIFF')     # among the others is PostScript, for which Pillow starts a program
+_STILLS = ('JPEG','PNG','WEBP','BMP','GIF','TIFF')   # among the others is PostScript, for which Pillow starts a program
 
+# %% ../nbs/18_decoding.ipynb #50dccd6a
 def _read_frame(file, tensor=None):
     "One image as (3,h,w) bytes"
     try:
@@ -640,26 +647,20 @@ def _frames_of_folder(path, pick, tensor, threads, count):
     return frames,{i:_read_frame(files[i], tensor) for i in wanted}
 
 # %% ../nbs/18_decoding.ipynb #30edc59b
-def _in_order(path, box, stream):
-    "(seconds, decoded frame) as they come; what cannot be decoded is left out"
-    n,rate = 0,_rate(stream)
+def _in_order(path, box, stream, shown=None, count=False):
+    "(seconds, decoded frame) as they come; what cannot be decoded, or has a time that is not `shown`, is left out"
+    rate = _rate(stream)
+    n = 0
     for n,f in enumerate(_by_count(box, stream), 1):
-        if f.is_corrupt: continue
-        t = (n-1)/rate if f.pts is None else f.pts*float(stream.time_base)
-        yield t,f
+        if f.is_corrupt or shown is not None and f.pts not in shown: continue
+        yield (n-1)/rate if count or f.pts is None else f.pts*float(stream.time_base), f
     if not n: raise _cannot(path, 0, 0)
 
 def _all_frames(path, threads):
     "(seconds, decoded frame) of a file: the frames and times of `video_info`"
-    with _opened(path) as (box,stream):
-        index,rate,tick = _index_of(path, box, stream),_rate(stream),float(stream.time_base)
+    with _opened(path) as (box,stream): index = _from_header(path, box, stream) or _scan(path, box, stream)
     shown = {index.pts[i] for i in index.pos} if index.timed else None
-    with _opened(path, threads) as (box,stream):
-        n = 0
-        for n,f in enumerate(_by_count(box, stream), 1):
-            if f.is_corrupt or shown is not None and f.pts not in shown: continue
-            yield ((n-1)/rate if shown is None else f.pts*tick), f
-        if not n: raise _cannot(path, 0, 0)
+    with _opened(path, threads) as (box,stream): yield from _in_order(path, box, stream, shown, not index.timed)
 
 # %% ../nbs/18_decoding.ipynb #f0600702
 def iter_frames(
@@ -675,123 +676,11 @@ def iter_frames(
         for i,f in enumerate(_frame_files(path)): yield float(i),_read_frame(f, tensor)
     elif backend=='torchcodec':
         times = video_info(path).times.tolist()
-        for i in range(0, len(times), 32): yield from zip(times[i:i+32], decode_frames(path, range(len(times))[i:i+32], short_side, square, backend))
+        for i in range(0, len(times), 32):
+            ids = range(len(times))[i:i+32]
+            yield from zip(times[i:i+32], decode_frames(path, ids, short_side, square, backend))
     else:
         for t,f in _all_frames(path, threads): yield t,tensor(f)
-
-# %% ../nbs/18_decoding.ipynb #18a00015
-def _steady(timed, step, leap=10.):
-    "The same (seconds, frame) on a clock that neither goes back nor leaps; a pause of the source stays a pause"
-    timed,held = iter(timed),[]
-    now = last = None
-    while True:
-        t,f = held.pop() if held else next(timed, (None,None))
-        if f is None: return
-        ahead = 0. if last is None else t-last
-        if ahead>leap:                                                 # a pause, or one wrong stamp? the next frame tells
-            held = [o for o in (next(timed, None),) if o is not None]
-            goes_on = held and 0<=held[0][0]-t<=leap
-            if not goes_on: ahead = step
-        if ahead<0: ahead = step
-        now = t if now is None else now+ahead
-        last = t
-        yield now,f
-
-# %% ../nbs/18_decoding.ipynb #06a00002
-def _camera(source, platform=None):
-    "FFmpeg's names for a camera: (kind, name, options)"
-    platform,name = ifnone(platform, sys.platform),str(source).partition(':')[2]
-    if platform=='linux':  return 'v4l2', f'/dev/video{name or 0}', {}
-    if platform=='darwin': return 'avfoundation', name or '0', dict(framerate='30')   # built-in cameras refuse FFmpeg's 29.97
-    if platform!='win32':
-        raise VideoError(f'{source}: no way to a camera is known on {platform}. Give an address or a file.')
-    if not name or name.isdigit():
-        raise VideoError(f'{source}: Windows knows cameras by name. Give it, as in "webcam:Integrated Camera"; '
-                         'the Device Manager lists them.')
-    return 'dshow', f'video={name}', {}
-
-@contextmanager
-def _live(source):
-    "The open container and video stream of a camera, or of an address"
-    kind,name,options = None,str(source),{}
-    if name.partition(':')[0]=='webcam': kind,name,options = _camera(source)
-    box = None
-    try:
-        box = av.open(name, format=kind, options=options, timeout=10)
-        if not box.streams.video: raise VideoError(f'{source} sends no video. Give another source.')
-        yield box,box.streams.best('video')
-    except VideoError: raise
-    except (av.FFmpegError, ValueError, OSError) as e:
-        why = getattr(e, 'strerror', None) or e
-        raise VideoError(f'{source} cannot be read ({why}). Is the camera plugged in and free, or the address right?') from None
-    finally:
-        if box is not None: box.close()
-
-# %% ../nbs/18_decoding.ipynb #18a00019
-class _Newest:
-    "Iterate over what a generator makes in a thread of its own; what is not taken in time is dropped"
-    def __init__(self, make, room=2):
-        self.make,self.waiting,self.room = make,collections.deque(maxlen=room),room
-        self.turn,self.done,self.error = threading.Condition(),False,None
-        self.patient = False                                               # wait for room instead of dropping
-        self.thread = threading.Thread(target=self._read, daemon=True)
-
-    def _read(self):
-        try:
-            for o in self.make():
-                with self.turn:
-                    if self.patient: self.turn.wait_for(lambda: self.done or len(self.waiting)<self.room)
-                    if self.done: return
-                    self.waiting.append(o)
-                    self.turn.notify()
-        except Exception as e: self.error = e
-        finally:
-            with self.turn:
-                self.done = True
-                self.turn.notify()
-
-    def __iter__(self):
-        self.thread.start()
-        try:
-            while True:
-                with self.turn:
-                    self.turn.wait_for(lambda: self.waiting or self.done)
-                    if not self.waiting: break
-                    o = self.waiting.popleft()
-                    self.turn.notify()
-                yield o
-        finally:
-            with self.turn:
-                self.done = True
-                self.turn.notify()
-            self.thread.join(10)
-        if self.error is not None: raise self.error
-
-# %% ../nbs/18_decoding.ipynb #f0600045
-class StreamFrame:
-    "A frame of a stream: `seconds`, and its pixels when they are asked for, `small` (scaled) and `whole`, (3,h,w) uint8"
-    def __init__(self, seconds, frame, scaled, unscaled):
-        self.seconds,self._frame,self._scaled,self._unscaled = seconds,frame,scaled,unscaled
-    @property
-    def small(self): return self._scaled(self._frame)
-    @property
-    def whole(self): return self._unscaled(self._frame)
-    def __iter__(self): return iter((self.seconds, self.small, self.whole))   # unpacks as three
-
-def iter_stream(
-    source,          # video file; address such as rtsp://…; 'webcam', 'webcam:1'
-    short_side=None, # scale so that the shorter side has this many pixels
-    square=None      # or scale to a square of this side
-):                   # yields `StreamFrame`: seconds, scaled (3, h, w) uint8, whole (3, H, W) uint8
-    "Frames as they come, until there are no more; of a live source those that come while nobody waits are dropped"
-    scaled,whole = _ToTensor(short_side, square),_ToTensor()
-    live = re.match(r'webcam(:|$)|\w+://', str(source))
-    def read():
-        with (_live(source) if live else _opened(source, 2)) as (box,stream):
-            if live: frames.patient = bool(box.duration)                   # a film at an address
-            yield from _steady(_in_order(source, box, stream), 1/_rate(stream))
-    frames = _Newest(read) if live else read()
-    for t,f in frames: yield StreamFrame(t, f, scaled, whole)
 
 # %% ../nbs/18_decoding.ipynb #8b885631
 def frame_indices(

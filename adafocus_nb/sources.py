@@ -6,21 +6,21 @@
 __all__ = ['LAYOUTS', 'VideoSource', 'get_video_files', 'class_names', 'read_source', 'SourceReport', 'check_source']
 
 # %% ../nbs/19_sources.ipynb #3c7754b6
-import codecs, csv, io, os, re, unicodedata, zlib
+import codecs, copy, csv, io, os, re, unicodedata, zlib
 from collections import Counter, namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import chain
+from itertools import chain, combinations
 from pathlib import Path
 
 import torch
-from fastcore.all import L, first, ifnone, patch, store_attr
+from fastcore.all import L, first, groupby, ifnone, store_attr
 
-from .decoding import VideoError, _frame_files, probe_video
+from .decoding import probe_video, VideoError, _frame_files
 
 # %% ../nbs/19_sources.ipynb #04363f41
-def _check_labels(paths, labels, vocab):
-    "Each video has a label, and each label a class; else one sentence"
+def _checked(paths, labels, vocab):
+    "The paths as text, if each has a label, and each label a class; else one sentence"
     if len(paths)!=len(labels):
         raise ValueError(f'{len(paths)} videos have {len(labels)} lists of labels: give one list for each video.')
     for p,y in zip(paths, labels):
@@ -28,9 +28,32 @@ def _check_labels(paths, labels, vocab):
         wrong = [k for k in y if not 0<=k<len(vocab)]
         if wrong:
             raise ValueError(f'{p} has label {wrong[0]}: with {len(vocab)} classes labels are 0 to {len(vocab)-1}.')
+    return [str(o) for o in paths]
+
+# %% ../nbs/19_sources.ipynb #3ef6b91a
+class _Parts:
+    "What a source tells of its two parts"
+    def part(self, valid):
+        "Paths and labels of training, or of validation"
+        return (self.valid_paths,self.valid_labels) if valid else (self.train_paths,self.train_labels)
+
+    def counts(self, valid=False):
+        "(C,) videos of each class"
+        y = self.part(valid)[1]
+        return y.sum(0).long() if self.multilabel else y.bincount(minlength=len(self.vocab))
+
+    def without(self, paths):
+        "The same source without some videos"
+        res = copy.copy(self)
+        for part in ('train','valid'):
+            names = getattr(self, part+'_paths')
+            keep = [i for i,p in enumerate(names) if p not in paths]
+            setattr(res, part+'_paths', [names[i] for i in keep])
+            setattr(res, part+'_labels', getattr(self, part+'_labels')[keep])
+        return res
 
 # %% ../nbs/19_sources.ipynb #d5925370
-class VideoSource:
+class VideoSource(_Parts):
     "Training and validation videos with their labels, as a reader found them"
     def __init__(self,
         train_paths, train_labels, # files or folders of frames, and one list of class numbers each
@@ -42,12 +65,14 @@ class VideoSource:
         listed=None                # path -> frames that the list promises
     ):
         store_attr('layout,flip_ok')
-        self.vocab,self.problems,self.listed = list(vocab),list(problems),listed or {}
-        _check_labels(train_paths, train_labels, self.vocab)
-        _check_labels(valid_paths, valid_labels, self.vocab)
+        self.vocab = list(vocab)
+        self.problems = list(problems)
+        self.listed = listed or {}
+        self.train_paths = _checked(train_paths, train_labels, self.vocab)
+        self.valid_paths = _checked(valid_paths, valid_labels, self.vocab)
         self.multilabel = any(len(o)!=1 for o in chain(train_labels, valid_labels))
-        self.train_paths,self.valid_paths = [str(o) for o in train_paths],[str(o) for o in valid_paths]
-        self.train_labels,self.valid_labels = self._labels(train_labels),self._labels(valid_labels)
+        self.train_labels = self._labels(train_labels)
+        self.valid_labels = self._labels(valid_labels)
 
     def _labels(self, lists):
         if not self.multilabel: return torch.tensor([o[0] for o in lists], dtype=torch.int64)   # (N,)
@@ -55,64 +80,48 @@ class VideoSource:
         for row,o in zip(y, lists): row[list(o)] = 1
         return y
 
-    def part(self, valid):
-        "Paths and labels of training, or of validation"
-        return (self.valid_paths,self.valid_labels) if valid else (self.train_paths,self.train_labels)
-
-    def counts(self, valid=False):
-        "(C,) videos of each class"
-        y = self.part(valid)[1]
-        return y.sum(0).long() if self.multilabel else y.bincount(minlength=len(self.vocab))
-
     def __repr__(self):
         several = ', several labels a video' if self.multilabel else ''
-        n,m = len(self.train_paths),len(self.valid_paths)
-        return f'VideoSource({self.layout}: {n} training and {m} validation videos, {len(self.vocab)} classes{several})'
-
-# %% ../nbs/19_sources.ipynb #f0600600
-@patch
-def without(self:VideoSource, paths):
-    "The same source without some videos"
-    res = VideoSource.__new__(VideoSource); res.__dict__.update(self.__dict__)
-    for part in ('train','valid'):
-        names,labels = getattr(self, part+'_paths'),getattr(self, part+'_labels')
-        keep = [i for i,p in enumerate(names) if p not in paths]
-        setattr(res, part+'_paths', [names[i] for i in keep])
-        setattr(res, part+'_labels', labels[keep])
-    return res
+        return (f'VideoSource({self.layout}: {len(self.train_paths)} training and {len(self.valid_paths)} validation '
+                f'videos, {len(self.vocab)} classes{several})')
 
 # %% ../nbs/19_sources.ipynb #47a38745
 _HIDDEN = {'@eadir','@tmp','@recycle','#recycle','#snapshot','__macosx','lost+found','$recycle.bin','recycler',
            'system volume information'}                                    # of servers, archives and systems
 
-def _is_hidden(name): return name[0]=='.' or name.lower() in _HIDDEN
+def _place(path):
+    "What a folder has in common with all links to it"
+    s = os.stat(path)
+    return s.st_dev, s.st_ino
 
 def _kind(entry, above):
     "What a directory entry is: 'file', 'folder', or why it is neither"
     try:
         if entry.is_file(): return 'file'
-        if not entry.is_dir(): return 'lead nowhere' if entry.is_symlink() else 'are no files'
-        s = os.stat(entry.path)
-        return 'lead back to a folder above' if (s.st_dev, s.st_ino) in above else 'folder'
+        if entry.is_dir(): return 'lead back to a folder above' if _place(entry.path) in above else 'folder'
+        return 'lead nowhere' if entry.is_symlink() else 'are no files'
     except OSError: return 'lead nowhere'                                  # a link to itself, too
 
+# %% ../nbs/19_sources.ipynb #45d0e76b
 def _walk(folder, above=(), hidden=False):
     "(path, what it is, is it hidden) of all that lies below a folder"
     try:
-        s,entries = os.stat(folder),sorted(os.scandir(folder), key=lambda e: e.name)
-        above = (*above, (s.st_dev, s.st_ino))
+        above = (*above, _place(folder))
+        entries = sorted(os.scandir(folder), key=lambda e: e.name)
     except OSError as e:
         yield Path(folder),f'cannot be opened ({e.strerror})',hidden
         return
     for e in entries:
-        kind,out = _kind(e, above),hidden or _is_hidden(e.name)
+        kind = _kind(e, above)
+        out = hidden or e.name[0]=='.' or e.name.lower() in _HIDDEN
         yield Path(e.path),kind,out
         if kind=='folder': yield from _walk(e.path, above, out)
 
 # %% ../nbs/19_sources.ipynb #f1472ba4
 _VIDEO = set('''.mp4 .m4v .mov .qt .3gp .3g2 .avi .divx .xvid .mkv .mk3d .webm .ogv .ogm .flv .f4v .wmv .asf .mpg
     .mpeg .mpeg4 .mpe .mpv .m1v .m2v .mp2v .vob .ts .m2ts .mts .m2t .tp .trp .tod .mod .mxf .gxf .dv .dvr-ms .wtv .rm
-    .rmvb .gif .apng .y4m .h264 .264 .h265 .265 .hevc .ivf .obu .av1 .nut .amv .mjpeg .mjpg .vc1 .nsv .insv .ismv'''.split())
+    .rmvb .gif .apng .y4m .h264 .264 .h265 .265 .hevc .ivf .obu .av1 .nut .amv .mjpeg .mjpg .vc1 .nsv .insv
+    .ismv'''.split())
 _IMAGE = {'.jpg','.jpeg','.png'}                                           # of which a folder of frames is made
 _PICTURES = _IMAGE | set('.bmp .webp .tif .tiff .heic .avif .ppm .pgm .thm'.split())
 _TEXTS = set('''.txt .json .jsonl .csv .tsv .xml .yaml .yml .md .srt .vtt .ass .ssa .sub .idx .nfo .log .html .htm
@@ -120,11 +129,11 @@ _TEXTS = set('''.txt .json .jsonl .csv .tsv .xml .yaml .yml .md .srt .vtt .ass .
 
 _Found = namedtuple('_Found', 'videos pictures texts others hidden lost folders')   # paths; lost: (path, why)
 
+# %% ../nbs/19_sources.ipynb #e39d18e3
 def _found(root):
     "All that lies below a folder, sorted by what it is"
     res = _Found([], [], [], [], [], [], [])
-    ways_up = [os.stat(p) for p in Path(root).resolve().parents]
-    for p,kind,hidden in _walk(root, tuple((s.st_dev, s.st_ino) for s in ways_up)):
+    for p,kind,hidden in _walk(root, tuple(map(_place, Path(root).resolve().parents))):
         end = p.suffix.lower().strip()
         if hidden:
             note = p.name.startswith('._')                                 # ._a.mp4 is macOS' note on a.mp4
@@ -137,13 +146,12 @@ def _found(root):
         else: res.others.append(p)
     return res
 
+# %% ../nbs/19_sources.ipynb #e6277ab2
 def get_video_files(
     path    # folder
 )->L:       # paths, sorted
     "All video files below a folder, hidden ones left out, links followed"
     return L(sorted(_found(path).videos))
-
-def _frame_folders(found): return sorted({p.parent for p in found.pictures if p.suffix.lower() in _IMAGE})
 
 # %% ../nbs/19_sources.ipynb #20aa3077
 def _some(paths, root, most=3):
@@ -151,29 +159,29 @@ def _some(paths, root, most=3):
     names = [str(p.relative_to(root)) for p in paths[:most]]
     return ', '.join(names) + (' …' if len(paths)>most else '')
 
-def _left_out(root, found, frames):
-    "A line for each kind of thing that looks like data and is left out"
-    pictures = [p for p in found.pictures if p.suffix.lower() not in _IMAGE] if frames else found.pictures
-    endings = list({p.suffix.lower(): p for p in reversed(found.others)}.values())[::-1]
-    many = len(pictures)>(0 if frames else len(found.videos))
-    kinds = [(found.others, 'files with other endings', endings), (found.hidden, 'hidden videos', found.hidden),
-             (found.videos if frames else [], "video files (layout 'frames' reads pictures)", found.videos),
-             (pictures if many else [], 'pictures', pictures)]
-    lines = [f'{len(o)} {what} are left out: {_some(such, root, 8)}' for o,what,such in kinds if o]
-    for why in dict.fromkeys(why for _,why in found.lost):
-        lost = [p for p,o in found.lost if o==why]
-        lines.append(f'{len(lost)} entries are left out, since they {why}: {_some(lost, root)}')
-    return lines
-
 def _few(lines, n=4):
     "The first few of many lines of a kind"
     return lines if len(lines)<=n else [*lines[:n-1], f'… and {len(lines)-n+1} more lines like this one.']
 
+# %% ../nbs/19_sources.ipynb #dddb146a
+def _left_out(root, found, frames):
+    "A line for each kind of thing that looks like data and is left out"
+    pictures = [p for p in found.pictures if not frames or p.suffix.lower() not in _IMAGE]
+    if not frames and len(pictures)<=len(found.videos): pictures = []       # thumbnails
+    endings = list({p.suffix.lower(): p for p in reversed(found.others)}.values())[::-1]
+    kinds = [(found.others, 'files with other endings', endings), (found.hidden, 'hidden videos', found.hidden),
+             (found.videos if frames else [], "video files (layout 'frames' reads pictures)", found.videos),
+             (pictures, 'pictures', pictures)]
+    lines = [f'{len(o)} {what} are left out: {_some(such, root, 8)}' for o,what,such in kinds if o]
+    for why,lost in groupby(found.lost, 1, 0).items():                      # why: paths
+        lines.append(f'{len(lost)} entries are left out, since they {why}: {_some(lost, root)}')
+    return lines
+
 # %% ../nbs/19_sources.ipynb #ec50f3de
-_AFFIX = r'(?:sets?|lists?|data|dataset|splits?|videos?|clips?|files?|folder|parts?|subset|frames|rgb|images?|jpgs?'
-_AFFIX += r'|s?daten|kinetics|ucf|hmdb|\d+)*'
-_WORD = r'(?P<train>train|training|trainval|trn)|(?P<valid>valid|val|validation|validate|dev|devel|development)'
-_WORD += r'|(?P<eval>eval|evaluation)|(?P<test>tests?|testing|tst|holdout|heldout)'
+_AFFIX = (r'(?:sets?|lists?|data|dataset|splits?|videos?|clips?|files?|folder|parts?|subset|frames|rgb|images?|jpgs?'
+          r'|s?daten|kinetics|ucf|hmdb|\d+)*')
+_WORD = (r'(?P<train>train|training|trainval|trn)|(?P<valid>valid|val|validation|validate|dev|devel|development)'
+         r'|(?P<eval>eval|evaluation)|(?P<test>tests?|testing|tst|holdout|heldout)')
 _SPLIT_WORD = re.compile(f'{_AFFIX}(?:{_WORD}){_AFFIX}')
 
 def _split_word(name):
@@ -181,6 +189,7 @@ def _split_word(name):
     found = _SPLIT_WORD.fullmatch(re.sub(r'[\W_]+', '', name.casefold()))
     return found and found.lastgroup
 
+# %% ../nbs/19_sources.ipynb #889dca98
 def _uses(words):
     "What the videos of each split word are for: 'train', 'valid', or 'out'"
     held = first(o for o in ('valid','eval','test') if o in words)           # the best there is
@@ -197,28 +206,28 @@ def _classes_below(parts):
 
 def _alike(below):
     "Two folders that hold the same names, at least two of them; None where there are none"
-    pairs = ((a,b) for a in below for b in below if a<b)
-    return first(pairs, lambda o: len(below[o[0]] & below[o[1]])>1)
+    return first(combinations(sorted(below), 2), lambda o: len(below[o[0]] & below[o[1]])>1)
 
 def _not_parts(root, names, why):
     return ValueError(f'{root} has the folders {" and ".join(sorted(names))}, {why}, or give a CSV.')
 
+# %% ../nbs/19_sources.ipynb #d9c32c8e
 def _are_parts(root, below):
     "Are the top folders parts of a data set (and no classes)? ValueError where that cannot be told"
     words = {o:w for o in below if (w := _split_word(o))}
     strange = [o for o in below if o not in words]
     if not words: return False
     if len(below)==1: return bool(*below.values())
-    train = {c for o,w in words.items() if w=='train' for c in below[o]}
-    held = {c for o,w in words.items() if w!='train' for c in below[o]}
-    if len(set(words.values()))>1 and 'train' in words.values():
+    has_train = 'train' in words.values()
+    train = set().union(*(below[o] for o,w in words.items() if w=='train'))
+    held = set().union(*(below[o] for o,w in words.items() if w!='train'))
+    if has_train and len(set(words.values()))>1:
         if train & held or (len(train)>1 and not held and not strange): return True
         if strange: return False                                           # classes with such names
         why = 'but no folders of classes in them: put the videos of each class into one (train/crow/a.mp4)'
         if train or held: why = 'which have no class in common: give each of them the same classes'
         raise _not_parts(root, words, why)
-    two = _alike(below) if 'train' in words.values() or not strange else None
-    if two:
+    if (has_train or not strange) and (two := _alike(below)):
         raise _not_parts(root, two, 'which look like parts of the data, as they hold the same names, but not like '
                          'training and validation: call them train, valid and test')
     return False
@@ -228,15 +237,16 @@ def _split_at(root, parts):
     "Which folder of a path names its split: 0 the top one, 1 the one below the class, None"
     if _are_parts(root, _classes_below(parts)): return 0
     words = {_split_word(p[1]) if len(p)>2 else None for p in parts}
-    return 1 if 'train' in words and len(words)>1 and None not in words else None
+    if 'train' in words and len(words)>1 and None not in words: return 1
 
+# %% ../nbs/19_sources.ipynb #6455e53f
 def _by_word(words, where, how_to_test):
     "What each video is for by its split word (None: to be drawn), and a line for what may surprise"
     n = Counter(words)
     given = [o for o in n if o]
     if len(given)==1 and None not in n:
-        line = f'{where} names one part only ({given[0]}): which videos are for validation is drawn.'
-        return [None]*len(words),[line]
+        return [None]*len(words),[f'{where} names one part only ({given[0]}): '
+                                  'which videos are for validation is drawn.']
     uses = _uses(given)
     out = [o for o in given if uses[o]=='out']
     lines = [f'{n[o]} {o} videos are left out, since there are others for validation. {how_to_test(o)}' for o in out]
@@ -247,12 +257,11 @@ def _by_word(words, where, how_to_test):
 # %% ../nbs/19_sources.ipynb #baa39370
 def _draw_split(names, labels, fraction, seed):
     "A bool for each name: is it for validation? `fraction` of every class (at least one video, if the class has two)"
-    valid,groups = [False]*len(names),{}
-    lot = lambda i: (zlib.crc32(f'{seed}:{names[i]}'.encode('utf-8', 'surrogateescape')), names[i])
-    for i,y in enumerate(labels): groups.setdefault(y[0], []).append(i)
-    for group in groups.values():
-        n = min(max(round(len(group)*fraction), 1), len(group)-1)
-        for i in sorted(group, key=lot)[:n]: valid[i] = True
+    valid = [False]*len(names)
+    def lot(i): return zlib.crc32(f'{seed}:{names[i]}'.encode('utf-8', 'surrogateescape')), names[i]
+    for ids in groupby(range(len(labels)), lambda i: labels[i][0]).values():
+        n = min(max(round(len(ids)*fraction), 1), len(ids)-1)
+        for i in sorted(ids, key=lot)[:n]: valid[i] = True
     return valid
 
 # %% ../nbs/19_sources.ipynb #c1454583
@@ -263,15 +272,14 @@ def _sorted_names(names):
 
 def _same_but_case(vocab):
     "A line for class names that look the same"
-    groups = {}
-    for o in vocab: groups.setdefault(unicodedata.normalize('NFC', o).casefold(), []).append(o)
+    groups = groupby(vocab, lambda o: unicodedata.normalize('NFC', o).casefold())
     same = [' and '.join(o) for o in groups.values() if len(o)>1]
     return [f'Classes {o} differ only in how they are written: are they one?' for o in same]
 
+# %% ../nbs/19_sources.ipynb #b522c706
 def _copies(files, keys):
     "A line for names that occur twice in a class"
-    groups = {}
-    for f,k in zip(files, keys): groups.setdefault((*k, f.stem.casefold()), []).append(f)
+    groups = groupby(zip(files, keys), lambda o: (*o[1], o[0].stem.casefold()), 0)
     twice = [o for o in groups.values() if len(o)>1]
     if not twice: return []
     return [f'{len(twice)} names occur twice in a class, such as {twice[0][0]} and {twice[0][1]}: are they copies?']
@@ -286,6 +294,16 @@ def _empty_classes(root, found, bases, vocab):
     what = {d: f', but {len(o)} other files: {_some(o, root)}' if o else '.' for d,o in empty.items()}
     return _few([f'Class {d.name} has no videos{what[d]}' for d in sorted(empty)])
 
+# %% ../nbs/19_sources.ipynb #04ededcb
+def _nothing(root, found, frames):
+    "Why there is no video below a folder"
+    hint = 'videos: put files like a.mp4'
+    if frames: hint = 'extracted frames: put folders of numbered jpgs'
+    elif found.pictures: hint += " (or, with layout 'frames', folders of pictures)"
+    lines = ' '.join(_left_out(root, found, frames)[:3])
+    return ValueError(f'{root} holds no {hint} into a folder for each class. {lines}'.strip())
+
+# %% ../nbs/19_sources.ipynb #52651ecb
 def _misplaced(root, files, parts, names, depth):
     "Lines about videos that lie higher or lower than their class folder"
     loose = [f for f,o in zip(files, names) if o is None]
@@ -294,21 +312,14 @@ def _misplaced(root, files, parts, names, depth):
     if loose:
         lines.append(f'{len(loose)} videos lie outside of the class folders and are left out: {_some(loose, root)}')
     if deep:
-        such = f'{deep[0][0]} is of class {deep[0][1]}'
-        lines.append(f'{len(deep)} videos lie in folders below a class folder, which are no classes: {such}.')
+        lines.append(f'{len(deep)} videos lie in folders below a class folder, which are no classes: '
+                     f'{deep[0][0]} is of class {deep[0][1]}.')
         below = _classes_below(parts)
         if two := _alike(below):
-            lines.append(f'{two[0]} and {two[1]} hold folders of the same names ({", ".join(sorted(below[two[0]] & below[two[1]])[:4])}): if those are the classes, '
+            same = ', '.join(sorted(below[two[0]] & below[two[1]])[:4])
+            lines.append(f'{two[0]} and {two[1]} hold folders of the same names ({same}): if those are the classes, '
                          f'then {two[0]} and {two[1]} are parts of the data and must be called train, valid or test.')
     return lines
-
-def _nothing(root, found, frames):
-    "Why there is no video below a folder"
-    what,put = 'videos','files like a.mp4'
-    if frames: what,put = 'extracted frames','folders of numbered jpgs'
-    elif found.pictures: put += " (or, with layout 'frames', folders of pictures)"
-    lines = ' '.join(_left_out(root, found, frames)[:3])
-    return ValueError(f'{root} holds no {what}: put {put} into a folder for each class. {lines}'.strip())
 
 # %% ../nbs/19_sources.ipynb #0668d314
 _Listed = namedtuple('_Listed', 'paths labels names split vocab problems')
@@ -323,40 +334,48 @@ def _strangers(root, found, below, at):
     lines = [f'Folder {o} is left out: it is neither for training nor for validation nor a test.' for o in strange]
     return strange, lines + [f'Folder {o} holds no videos.' for o in empty]
 
+# %% ../nbs/19_sources.ipynb #a5119299
 def _how_to_test(root, below, at, word):
     "A sentence about the videos of a part that is left out"
-    folder = first(below, lambda o: _split_word(o)==word) if at==0 else None
+    folder = first(o for o in below if at==0 and _split_word(o)==word)
     if folder is None: return 'To evaluate on them, give adafocus_eval a folder or CSV of them, with --all-videos.'
     return f'Evaluate on them with: adafocus_eval RUN {root/folder} --all-videos'
+
+# %% ../nbs/19_sources.ipynb #fe1d4bf2
+_Row = namedtuple('_Row', 'file parts name use')    # a video, its path in parts, its class, what it is for
+
+def _in_classes(root, files, at):
+    "A row for each video in a class folder, and lines about videos that lie elsewhere"
+    parts = [f.relative_to(root).parts for f in files]
+    depth = 1 if at is None else 2                                         # folders above a video
+    level = 1 if at==0 else 0                                              # the one that names its class
+    names = [p[level] if len(p)>depth else None for p in parts]
+    rows = [_Row(f, p, o, None) for f,p,o in zip(files, parts, names) if o is not None]
+    return rows, _misplaced(root, files, parts, names, depth)
 
 # %% ../nbs/19_sources.ipynb #0b3ec330
 def _read_folder(root, frames=False):
     "The videos below a folder"
     found = _found(root)
-    files = _frame_folders(found) if frames else sorted(found.videos)
+    files = sorted(found.videos)
+    if frames: files = sorted({p.parent for p in found.pictures if p.suffix.lower() in _IMAGE})
     if not files: raise _nothing(root, found, frames)
-    below = _classes_below([f.relative_to(root).parts for f in files])
-    at = _split_at(root, [f.relative_to(root).parts for f in files])
-    strange,lines = _strangers(root, found, below, at)
-    files = [f for f in files if f.relative_to(root).parts[0] not in strange]
     parts = [f.relative_to(root).parts for f in files]
-    depth = 1 if at is None else 2                                         # folders above a video
-    names = [p[1 if at==0 else 0] if len(p)>depth else None for p in parts]
-    lines += _misplaced(root, files, parts, names, depth)
-    rows = [(f,p,o) for f,p,o in zip(files, parts, names) if o is not None]
-    split = [None]*len(rows)
+    below = _classes_below(parts)
+    at = _split_at(root, parts)
+    strange,lines = _strangers(root, found, below, at)
+    rows,more = _in_classes(root, [f for f,p in zip(files, parts) if p[0] not in strange], at)
+    lines += more
     if at is not None:
         how = partial(_how_to_test, root, below, at)
-        split,more = _by_word([_split_word(p[at]) for _,p,_ in rows], 'The folder', how)
+        uses,more = _by_word([_split_word(o.parts[at]) for o in rows], 'The folder', how)
+        rows = [o._replace(use=use) for o,use in zip(rows, uses) if use!='out']
         lines += more
-    rows,split = [o for o,use in zip(rows, split) if use!='out'],[o for o in split if o!='out']
-    vocab = _sorted_names({o for *_,o in rows})
-    bases = [root/o for o in below] if at==0 else [root]
-    if not frames: lines += _empty_classes(root, found, bases, vocab)
-    keys = [(o,use) for (*_,o),use in zip(rows, split)]
-    lines += _copies([f.relative_to(root) for f,*_ in rows], keys) + _same_but_case(vocab)
-    labels,ids = [[vocab.index(o)] for *_,o in rows],['/'.join(p) for _,p,_ in rows]
-    return _Listed([f for f,*_ in rows], labels, ids, split, vocab, lines + _left_out(root, found, frames))
+    vocab = _sorted_names({o.name for o in rows})
+    if not frames: lines += _empty_classes(root, found, [root/o for o in below] if at==0 else [root], vocab)
+    lines += _copies([o.file.relative_to(root) for o in rows], [(o.name, o.use) for o in rows])
+    return _Listed([o.file for o in rows], [[vocab.index(o.name)] for o in rows], ['/'.join(o.parts) for o in rows],
+                   [o.use for o in rows], vocab, lines + _same_but_case(vocab) + _left_out(root, found, frames))
 
 # %% ../nbs/19_sources.ipynb #555fbcdf
 _MARKS = {codecs.BOM_UTF8:'utf-8-sig', codecs.BOM_UTF32_LE:'utf-32', codecs.BOM_UTF32_BE:'utf-32',
@@ -366,13 +385,13 @@ def _coding(head):
     "How a text that begins with these bytes is coded; None if it is no text"
     for mark,name in _MARKS.items():
         if head.startswith(mark): return name
-    even,odd = head[::2].count(0),head[1::2].count(0)
-    if 4*max(even, odd)>len(head) and not min(even, odd):                  # Latin letters in 16 bits
-        return 'utf-16-le' if odd else 'utf-16-be'
+    zeros = [head[k::2].count(0) for k in (0,1)]                           # at even and at odd places
+    if 4*max(zeros)>len(head) and not min(zeros): return 'utf-16-le' if zeros[1] else 'utf-16-be'   # Latin letters
     try: codecs.getincrementaldecoder('utf-8')().decode(head)
     except UnicodeDecodeError: return None if re.search(rb'[\x00-\x08\x0e-\x1f]', head) else 'cp1252'
     return 'utf-8'
 
+# %% ../nbs/19_sources.ipynb #b5482e01
 def _text(file):
     "The text of a file, and a line about how it was read; ValueError if it is no text"
     no_text = ValueError(f'{file} is no CSV file: give a CSV of `path,label` lines, or a folder with a folder of '
@@ -385,14 +404,15 @@ def _text(file):
         if coding!='cp1252': return raw.decode(coding),[]
     except UnicodeDecodeError:
         if coding!='utf-8': raise no_text from None
-    line = f'{file.name} is not in UTF-8 and was read as Windows-1252: if names look wrong, save it in UTF-8.'
-    return raw.decode('cp1252', 'replace'),[line]
+    return raw.decode('cp1252', 'replace'),[f'{file.name} is not in UTF-8 and was read as Windows-1252: '
+                                            'if names look wrong, save it in UTF-8.']
 
 # %% ../nbs/19_sources.ipynb #f0600503
 def _separator(line):
     "What separates the columns of this first line"
     return first(',\t;|', lambda sep: {'path','label'} <= {o.strip(' "\ufeff').lower() for o in line.split(sep)}) or ','
 
+# %% ../nbs/19_sources.ipynb #385db5e5
 def _cells(file, text, sep):
     "(line number, cells) of each line that holds something"
     lines = io.StringIO(text.replace('\0', '\x1f'), newline='')            # Python 3.10's csv refuses NUL
@@ -401,19 +421,20 @@ def _cells(file, text, sep):
         for row in rows:
             if any(o.strip() for o in row): yield rows.line_num,[o.strip().strip('\ufeff') for o in row]
     except csv.Error as e:
-        why = f'{file}, line {rows.line_num}: {e}. Is a quotation mark open? Double those within quotes.'
-        raise ValueError(why) from None
+        raise ValueError(f'{file}, line {rows.line_num}: {e}. Is a quotation mark open? '
+                         'Double those within quotes.') from None
 
+# %% ../nbs/19_sources.ipynb #4992d302
 def _csv_rows(file):
     "(line number, {column: cell}) of each line of a CSV, where None holds what is too much; and lines about the file"
     text,lines = _text(file)
     if m := re.match(r'\s*sep=(.)\r?\n?', text): text = '\n'+text[m.end():]      # Excel's own first line
     title = first(text.splitlines(), str.strip) or ''
-    (_,columns),*rows = list(_cells(file, text, _separator(title))) or [(1,[])]
-    columns = [o.lower() for o in columns]
+    rows = list(_cells(file, text, _separator(title))) or [(1,[])]
+    columns = [o.lower() for o in rows.pop(0)[1]]
     if columns and not {'path','label'} <= set(columns):
-        has = ', '.join(columns)[:200]
-        raise ValueError(f'{file} has the columns {has}: its first line must be `path,label` (or `path,label,split`).')
+        raise ValueError(f'{file} has the columns {", ".join(columns)[:200]}: '
+                         'its first line must be `path,label` (or `path,label,split`).')
     if not rows:
         raise ValueError(f'{file} is empty: its first line is `path,label` (and `split` if you like), '
                          'then comes a line for each video.')
@@ -427,6 +448,7 @@ def _csv_path(folder, path):
     if path.startswith('~') and not res.exists(): res = Path(os.path.expanduser(path))
     return res
 
+# %% ../nbs/19_sources.ipynb #0d5d5227
 def _unusable(row):
     "Why a line of a CSV cannot be used; None if it can"
     path,label,split = [row.get(o, '') for o in ('path','label','split')]
@@ -436,6 +458,13 @@ def _unusable(row):
     if re.match(r'\w{2,}://', path): return f'{path} is an address (download it)'
     if split and not _split_word(split): return f'split {split!r} is neither train nor valid'
 
+# %% ../nbs/19_sources.ipynb #23dc49ef
+def _labels_of(cell):
+    "The labels of a cell such as `crow; flying`, each once"
+    names = [o.strip() for o in cell.split(';')]
+    return list(dict.fromkeys(filter(None, names)))
+
+# %% ../nbs/19_sources.ipynb #f2215adf
 def _read_csv(file):
     "The videos of a CSV"
     rows,problems = _csv_rows(file)
@@ -445,17 +474,17 @@ def _read_csv(file):
     if not rows: raise ValueError(f'{file} has no usable line: {problems[-1]}')
     words = [_split_word(row.get('split', '')) for row in rows]
     uses,lines = _by_word(words, 'The column split', partial(_how_to_test, file, {}, None))
-    rows,uses = zip(*[(row,use) for row,use in zip(rows, uses) if use!='out'])
+    rows = [row for row,use in zip(rows, uses) if use!='out']
     names = [row['path'] for row in rows]
-    labels = [list(dict.fromkeys(o.strip() for o in row['label'].split(';') if o.strip())) for row in rows]
-    vocab = _sorted_names({o for y in labels for o in y})
+    labels = [_labels_of(row['label']) for row in rows]
+    vocab = _sorted_names(set(chain(*labels)))
     at = {o:i for i,o in enumerate(vocab)}
     twice = [o for o,n in Counter(names).items() if n>1]
     if twice:
         lines.append(f'{len(twice)} videos stand in several lines, such as {twice[0]}: '
                      'several labels go into one line, `crow;flying`.')
-    paths,labels = [_csv_path(file.parent, o) for o in names],[[at[o] for o in y] for y in labels]
-    return _Listed(paths, labels, names, list(uses), vocab, problems + lines + _same_but_case(vocab))
+    return _Listed([_csv_path(file.parent, o) for o in names], [list(map(at.get, y)) for y in labels], names,
+                   [use for use in uses if use!='out'], vocab, problems + lines + _same_but_case(vocab))
 
 # %% ../nbs/19_sources.ipynb #b47bad2d
 _LIST_FILES = {                # training list, validation list, class names, separator
@@ -465,10 +494,12 @@ _LIST_FILES = {                # training list, validation list, class names, se
     'sth-v1':        ('train_videofolder.txt',     'val_videofolder.txt',     'category.txt',       ' '),
     'sth-v2':        ('train_videofolder.txt',     'val_videofolder.txt',     'category.txt',       ' ')}
 
+_Line = namedtuple('_Line', 'name frames labels')
+
 def _list_line(line, sep):
-    "`video,frames,label[,label…]`, or `path frames label` where the path may hold spaces -> (name, frames, labels)"
+    "`video,frames,label[,label…]`, or `path frames label` where the path may hold spaces"
     name,n,*labels = line.split(',') if sep==',' else line.rsplit(' ', 2)
-    return name.strip(), int(n), [int(o) for o in labels if o.strip()]
+    return _Line(name.strip(), int(n), [int(o) for o in labels if o.strip()])
 
 # %% ../nbs/19_sources.ipynb #f0600052
 def _find_video(root, name):
@@ -481,6 +512,7 @@ def _find_video(root, name):
             if (q := p.with_name(p.name+s)).exists(): return q
     return tries[0]                # `check_source` will name it
 
+# %% ../nbs/19_sources.ipynb #27f93d1d
 def class_names(file):
     "One name a line; a number before it or after it (by a space, comma or tab) is taken away"
     lines = [o.strip() for o in _text(Path(file))[0].splitlines() if o.strip()]
@@ -489,35 +521,39 @@ def class_names(file):
 
 # %% ../nbs/19_sources.ipynb #f0600055
 def _read_list(root, file, sep, layout, vocab):
-    "Paths, labels, numbers of frames of a list, and how many lines have too few; ValueError where one is wrong"
-    paths,labels,frames,short = [],[],[],0
+    "The lines of a list; ValueError where one is wrong"
     for n,line in enumerate(_text(root/file)[0].splitlines(), 1):
         if not line.strip(): continue
-        try: name,count,y = _list_line(line.strip(), sep)
+        try: row = _list_line(line.strip(), sep)
         except ValueError:
             form = sep.join(('video','frames','label'))
-            why = f'{file}, line {n}: {line.strip()!r} is not `{form}`. Is the layout {layout!r} right?'
-            raise ValueError(why) from None
-        if not y or not all(0<=o<len(vocab) for o in y):
+            raise ValueError(f'{file}, line {n}: {line.strip()!r} is not `{form}`. '
+                             f'Is the layout {layout!r} right?') from None
+        if not row.labels or not all(0<=o<len(vocab) for o in row.labels):
             classes = f'the {len(vocab)} classes of {_LIST_FILES[layout][2]} (labels are 0 to {len(vocab)-1})'
-            raise ValueError(f'{file}, line {n}: label {y} does not fit {classes}.')
-        if count<3: short += 1; continue                                       # as in the authors' code
-        paths.append(_find_video(root, name)); labels.append(y); frames.append(count)
-    return paths,labels,frames,short
+            raise ValueError(f'{file}, line {n}: label {row.labels} does not fit {classes}.')
+        yield row
 
+# %% ../nbs/19_sources.ipynb #2034fa68
 def _read_lists(root, layout):
     "The lists of a benchmark"
     *lists,classes,sep = _LIST_FILES[layout]
     for o in (*lists, classes):
         if not (root/o).is_file():
             raise ValueError(f'{root} has no {o}: layout {layout!r} needs {lists[0]}, {lists[1]} and {classes}.')
-    vocab,found,listed,problems = class_names(root/classes),[],{},[]
+    vocab = class_names(root/classes)
+    found = []
+    listed = {}
+    problems = []
     for file in lists:
-        paths,labels,frames,short = _read_list(root, file, sep, layout, vocab)
-        found += [paths,labels]
-        listed |= {str(p):n for p,n in zip(paths, frames)}
+        lines = list(_read_list(root, file, sep, layout, vocab))
+        rows = [o for o in lines if o.frames>=3]                           # as in the authors' code
+        paths = [_find_video(root, o.name) for o in rows]
+        found += [paths, [o.labels for o in rows]]
+        listed |= {str(p):o.frames for p,o in zip(paths, rows)}
         problems += _text(root/file)[1]
-        if short: problems.append(f'{file}: {short} lines with fewer than 3 frames are left out.')
+        if len(rows)<len(lines):
+            problems.append(f'{file}: {len(lines)-len(rows)} lines with fewer than 3 frames are left out.')
         if not paths: raise ValueError(f'{root/file} names no video: both lists need some.')
     return VideoSource(*found, vocab, layout, not layout.startswith('sth'), problems, listed)
 
@@ -538,10 +574,11 @@ def _layout_of(data, layout):
         raise ValueError(f'There is no layout {layout!r}: choose one of {", ".join(LAYOUTS)}.')
     if not data.exists(): raise ValueError(f'{data}: there is no such file or folder.')
     layout = ifnone(layout, 'folder' if data.is_dir() else 'csv')
-    is_a,reads = ('folder','CSV file') if data.is_dir() else ('file','folder')
-    if data.is_dir() == (layout=='csv'): raise ValueError(f'{data} is a {is_a}: layout {layout!r} reads a {reads}.')
+    if data.is_dir() and layout=='csv': raise ValueError(f'{data} is a folder: layout {layout!r} reads a CSV file.')
+    if not data.is_dir() and layout!='csv': raise ValueError(f'{data} is a file: layout {layout!r} reads a folder.')
     return layout
 
+# %% ../nbs/19_sources.ipynb #db70d16c
 def _two_classes(data, listed):
     "One sentence where there is nothing to tell apart"
     if len(listed.vocab)>1: return
@@ -562,17 +599,19 @@ def read_source(
     seed=0               # of that choice
 )->VideoSource:
     "Read which videos there are; nothing is decoded"
-    data = Path(data); layout = _layout_of(data, layout)
+    data = Path(data)
+    layout = _layout_of(data, layout)
     if layout in _LIST_FILES: return _read_lists(data, layout)
-    listed = _read_csv(data) if layout=='csv' else _read_folder(data, layout=='frames')
+    if layout=='csv': listed = _read_csv(data)
+    else: listed = _read_folder(data, layout=='frames')
     _two_classes(data, listed)
     valid = _for_validation(listed.names, listed.labels, listed.split, valid_fraction, seed)
-    pick = lambda xs,want: [x for x,v in zip(xs, valid) if v==want]
-    train,held = [[pick(o, want) for o in (listed.paths, listed.labels)] for want in (False,True)]
-    if not train[0] or not held[0]:
-        raise ValueError(f'{data} gives {len(train[0])} training and {len(held[0])} validation videos: both need some. '
+    train = [(p,y) for p,y,v in zip(listed.paths, listed.labels, valid) if not v]
+    held = [(p,y) for p,y,v in zip(listed.paths, listed.labels, valid) if v]
+    if not train or not held:
+        raise ValueError(f'{data} gives {len(train)} training and {len(held)} validation videos: both need some. '
                          'Of a folder without train and valid folders a class needs at least two videos, one for each.')
-    res = VideoSource(*train, *held, listed.vocab, layout, True, listed.problems)
+    res = VideoSource(*zip(*train), *zip(*held), listed.vocab, layout, True, listed.problems)
     for part,v in (('training',False),('validation',True)):
         res.problems += _few([f'Class {o} has no {part} videos.' for o,n in zip(res.vocab, res.counts(v)) if not n])
     return res
@@ -583,7 +622,8 @@ class SourceReport:
     (path -> frames, where the header tells), `problems`, and the `source` without the bad videos"""
     def __init__(self, source, bad, n_frames):
         store_attr('bad,n_frames')
-        self.problems,self.source = source.problems,source.without(bad)
+        self.problems = source.problems
+        self.source = source.without(bad)
         self.counts = {o:(int(a),int(b)) for o,a,b in zip(source.vocab, source.counts(), source.counts(True))}
 
     def _of_classes(self):
@@ -592,12 +632,14 @@ class SourceReport:
         return [f'  {o}: {a} + {b}' for o,(a,b) in rows]
 
     def __str__(self):
-        n,bad = list(self.n_frames.values()),list(self.bad.values())
+        n = self.n_frames.values()
         train,valid = (sum(o) for o in zip(*self.counts.values()))
         frames = f'; {min(n)} to {max(n)} frames a video' if n else ''
         lines = [f'{train} training and {valid} validation labels, {len(self.counts)} classes{frames}']
         lines += self._of_classes() + self.problems[:10]
-        if len(self.problems)>10: lines.append(f'… and {len(self.problems)-10} more remarks (`problems` of the source)')
+        more = len(self.problems)-10
+        if more>0: lines.append(f'… and {more} more remarks (`problems` of the source)')
+        bad = list(self.bad.values())
         if bad: lines += [f'{len(bad)} videos cannot be read:', *(f'  {o}' for o in bad[:10])]
         if len(bad)>10: lines.append('  …')
         return '\n'.join(lines).encode('utf-8', 'replace').decode()            # a name may hold bytes that are no text
@@ -605,25 +647,29 @@ class SourceReport:
 # %% ../nbs/19_sources.ipynb #f0600059
 def _check_video(path, listed=None):
     "Number of frames (None where only decoding tells), or the sentence that says why there is none"
-    try: n = len(_frame_files(path)) if Path(path).is_dir() else probe_video(path).n_frames
+    try:
+        if not Path(path).is_dir(): return probe_video(path).n_frames
+        n = len(_frame_files(path))
     except VideoError as e: return str(e)
     except (OSError, ValueError) as e: return f'{path} cannot be opened ({e}). Check the path.'
-    if listed and Path(path).is_dir() and n<listed:
+    if listed and n<listed:
         return f'{path} holds {n} frames, its list promises {listed}. Extract its frames again.'
     return n
 
 # %% ../nbs/19_sources.ipynb #f0600060
 def _all_bad(bad, n):
     "One sentence about videos that cannot be read"
-    (path,why),*_ = bad.items()
+    path,why = first(bad.items())
     alike = sum(o.replace(p, '')==why.replace(path, '') for p,o in bad.items())
     same = f' (all {alike} for the same reason)' if alike==len(bad) else f' ({alike} for this reason)'
     if len(bad)==1: same = ''
-    names = [o for o in bad if o!=path][:2]
-    others = f' Others: {", ".join(names)}{" …" if len(bad)>3 else ""}.' if names else ''
+    names = ', '.join([o for o in bad if o!=path][:2])
+    if len(bad)>3: names += ' …'
+    others = f' Others: {names}.' if names else ''
     return (f'{len(bad)} of {n} videos cannot be read. The first{same}: {why}{others} '
             'Mend or remove them, or leave them out with on_error="skip" (--on-error skip).')
 
+# %% ../nbs/19_sources.ipynb #ba2f6e05
 def check_source(
     source,            # a `VideoSource`
     n_workers=2,       # files opened at a time
@@ -639,8 +685,8 @@ def check_source(
     report = SourceReport(source, bad, {p:o for p,o in found.items() if isinstance(o, int)})
     both = set(source.train_paths) & set(source.valid_paths)
     if both:
-        line = f'{len(both)} videos are for training and for validation: {sorted(both)[0]} …'
-        report.problems = [*report.problems, line]
+        report.problems = [*report.problems,
+                           f'{len(both)} videos are for training and for validation: {sorted(both)[0]} …']
     if not quiet: print(report)
     if bad and (on_error=='stop' or len(bad)==len(paths)): raise VideoError(_all_bad(bad, len(paths)))
     if bad and not quiet: print(f'These {len(bad)} are left out.')
