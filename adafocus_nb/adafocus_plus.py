@@ -12,30 +12,40 @@ from collections import namedtuple
 
 import torch
 from torch import Tensor
-from fastcore.all import delegates, ifnone, patch
+from fastcore.all import delegates
 
-from .patches import *
-from .metrics import *
+from .patches import crop_patches, uniform
+from .files import _FLAG, _list_of, _or_null, _real
+from .video_data import VideoDataLoaders
 from .backbones import blank_image
-from .video_data import *
-from .policy_ppo import *
-from .policy_ppo import _FLAG, _list_of, _or_null, _real
-from .memory import *
-from .evaluation import *
-from .training_stages import *
+from .rewards import along, prob_of, Rollout
+from .policy_ppo import Act, AdaFocus, choose, Focus, Policy
+from .evaluation import batches_of, draws_of, gathered
+from .training_stages import begin_epoch
+from .training import STAGE_TITLES, fingerprint, fit_adafocus, Training
 
 # %% ../nbs/04_adafocus_plus.ipynb #04a10001
 def _price(price, lam, area):
     "λP² from either of the two, or our default"
-    if None not in (price,lam) and not math.isclose(price, lam*area, rel_tol=1e-6):
-        raise ValueError(f'price={price} and lam={lam} disagree (price is lam times {area}): give one of them and None for the other.')
-    return price if price is not None else lam*area if lam is not None else .05
+    if lam is None: return .05 if price is None else price
+    if price is not None and not math.isclose(price, lam*area, rel_tol=1e-6):
+        raise ValueError(f'price={price} and lam={lam} disagree (price is lam times {area}): '
+                         'give one of them and None for the other.')
+    return lam*area if price is None else price
 
 # %% ../nbs/04_adafocus_plus.ipynb #72840c85
-@delegates()
-class AdaFocusPlus(AdaFocus):
-    "AdaFocus with a second policy π' that skips frames (AdaFocus+, section 3.3)"
+_NUMBER = _real(-1e6, 1e6)
+
+class _SkipSettings:
+    "Part of AdaFocus+: its settings"
+    method = 'adafocus+'
+    demo_settings = dict(visible=.35)                                      # frames that show nothing, to be skipped
+    skips = True
     trains = AdaFocus.trains | {2: ('policy','skip_policy')}               # Stage II trains both policies together
+    stages = (*AdaFocus.stages, '2+', '3+')
+    kinds = AdaFocus.kinds | dict(price=_NUMBER, lam=_NUMBER, threshold=_or_null(_NUMBER), skipping=_FLAG,
+                                  thresholds=_or_null(_list_of(_NUMBER, 101)))
+    @delegates(AdaFocus)
     def __init__(self, *args,
         price:float=None,     # λP²: confidence in the true label that a patch must add (default .05: ours, swept below)
         lam:float=None,       # λ instead (the paper's text has lost its value)
@@ -47,7 +57,7 @@ class AdaFocusPlus(AdaFocus):
         super().__init__(*args, **kwargs)
         self.price = _price(price, lam, self.patch_size**2)
         self.threshold = threshold
-        self.config.update(thresholds=thresholds, skipping=skipping)
+        self.config.update(thresholds=thresholds, skipping=bool(skipping))
 
     @property
     def price(self): return self.config['price']
@@ -64,145 +74,207 @@ class AdaFocusPlus(AdaFocus):
     @skipping.setter
     def skipping(self, v): self.config['skipping'] = bool(v)
 
-# %% ../nbs/04_adafocus_plus.ipynb #8438c50d
-_NUMBER = _real(-1e6, 1e6)
-AdaFocusPlus.kinds = AdaFocus.kinds | dict(price=_NUMBER, lam=_NUMBER, threshold=_or_null(_NUMBER), skipping=_FLAG,
-                                           thresholds=_or_null(_list_of(_NUMBER, 101)))
-
-# %% ../nbs/04_adafocus_plus.ipynb #04a10002
-@patch
-def build(self:AdaFocusPlus, glance, local, weights):
-    "Make the networks: those of `AdaFocus`, then π'"
-    AdaFocus.build(self, glance, local, weights)
-    with torch.no_grad(): c,*map_size = self.glance_net.eval()(blank_image(self.glance_net, self.frame_size)).shape[1:]
-    self.skip_policy = Policy(c, map_size, 2, self.config['hidden'])
-    self.train()
-
 # %% ../nbs/04_adafocus_plus.ipynb #0fa241f8
-@patch
-def keep_probs(self:AdaFocusPlus, glance_map:Tensor)->Tensor: # (B, T)
-    "π' of every frame: the probability of keeping it"
-    return self.skip_policy(glance_map)[0].float().softmax(-1)[...,1]
+class _Skipping:
+    "Part of AdaFocus+: π' keeps or skips frames (Eq. 8)"
+    def build(self, glance, local, weights, **own):
+        "Make the networks: those of `AdaFocus`, then π'"
+        super().build(glance, local, weights, **own)
+        with torch.no_grad(): glance_map = self.glance_net.eval()(blank_image(self.glance_net, self.frame_size))
+        c,*map_size = glance_map.shape[1:]
+        self.skip_policy = Policy(c, map_size, 2, self.config['hidden'])
+        self.train()
 
-@patch
-def keeps(self:AdaFocusPlus, p:Tensor)->Tensor: # bool, as `p`
-    "Is a frame with this π' kept?"
-    return p > (.5 if self.threshold is None else self.threshold)
+    def keep_probs(self, glance_map:Tensor)->Tensor: # (B, T)
+        "π' of every frame: the probability of keeping it"
+        return self.skip_policy(glance_map)[0].float().softmax(-1)[...,1]
 
-# %% ../nbs/04_adafocus_plus.ipynb #04a10003
-@patch
-def act_skip(self:AdaFocusPlus,
-    glance_map:Tensor, # (B, T, c, h, w)
-    sample:bool=False, # draw; otherwise compare with η
-    action=None,       # (B, T) actions taken before, to be judged again
-    draws=None         # `Draws` of the B videos; None: torch's generator
-)->Act:                # (B, T) each; action 1 keeps the frame, 0 skips it
-    "π' keeps or skips every frame (Eq. 8)"
-    scores,value,_ = self.skip_policy(glance_map)
-    p = scores.detach().float().softmax(-1)[...,1]
-    if action is None: action = uniform(draws, 'keep', *p.shape, device=p.device)<p if sample else self.keeps(p)
-    return choose(scores, value, action.long())
+    def keeps(self, p:Tensor)->Tensor: # bool, as `p`
+        "Is a frame with this π' kept?"
+        return p > (self.threshold if self.threshold is not None else .5)
 
-# %% ../nbs/04_adafocus_plus.ipynb #04a10004
-@patch
-def policy_heads(self:AdaFocusPlus)->dict:
-    "Stage II trains π and π', each with its own rewards and returns; without `skipping` π alone"
-    return dict(policy=self.act, skip=self.act_skip) if self.skipping else dict(policy=self.act)
+    def act_skip(self,
+        glance_map:Tensor, # (B, T, c, h, w)
+        sample:bool=False, # draw; otherwise compare with η
+        action=None,       # (B, T) actions taken before, to be judged again
+        draws=None         # `Draws` of the B videos; None: torch's generator
+    )->Act:                # (B, T) each; action 1 keeps the frame, 0 skips it
+        "π' keeps or skips every frame (Eq. 8)"
+        scores,value,_ = self.skip_policy(glance_map)
+        p = scores.detach().float().softmax(-1)[...,1]
+        if action is None and sample: action = uniform(draws, 'keep', *p.shape, device=p.device)<p
+        elif action is None: action = self.keeps(p)
+        return choose(scores, value, action.long())
+
+    def policy_heads(self)->dict:
+        "Stage II trains π and π', each with its own rewards and returns; without `skipping` π alone"
+        heads = super().policy_heads()
+        return heads | dict(skip=self.act_skip) if self.skipping else heads
+
+    def param_groups(self, stage, lrs=None, also=())->list:
+        "As in `AdaFocus`; π' trains at π's rate unless it has its own"
+        if lrs and 'policy' in lrs: lrs = {'skip_policy':lrs['policy'], **lrs}
+        return super().param_groups(stage, lrs, also)
 
 # %% ../nbs/04_adafocus_plus.ipynb #4b3f728a
-@patch
-def look(self:AdaFocusPlus,
-    x:Tensor,       # (B, T, 3, H, W)
-    corners:Tensor, # (B, T, 2)
-    keep=None       # (B, T): frames whose patch counts; f_L does not run on the others
-)->Tensor:          # (B, T, c)
-    "f_L on the kept patches only: gather, one batch, scatter (Eq. 9)"
-    if keep is None or keep.is_meta: return AdaFocus.look(self, x, corners, keep) # "meta" has no values to gather by
-    kept = keep.flatten().nonzero().squeeze(1)
-    f = torch.zeros(0, self.local_net.n_features, device=x.device)
-    if len(kept):
-        patches = crop_patches(x, corners, self.patch_size).flatten(0,1)[kept] # (B,T,3,P,P) -> (kept,3,P,P)
-        f = self.local_net(self.normalise(patches)).mean((2,3)) * keep.flatten()[kept,None]
-    return f.new_zeros(keep.numel(), f.shape[1]).index_copy(0, kept, f).unflatten(0, keep.shape)
+class _KeptLooks:
+    "Part of AdaFocus+: f_L sees the kept patches only (Eq. 9)"
+    def look(self,
+        x:Tensor,       # (B, T, 3, H, W)
+        corners:Tensor, # (B, T, 2)
+        keep=None       # (B, T): frames whose patch counts; f_L does not run on the others
+    )->Tensor:          # (B, T, c)
+        "f_L on the kept patches only: gather, one batch, scatter (Eq. 9)"
+        if keep is None or keep.is_meta: return super().look(x, corners, keep)   # "meta": no values to gather by
+        kept = keep.flatten().nonzero().squeeze(1)
+        f = torch.zeros(0, self.local_net.n_features, device=x.device)
+        if len(kept):
+            patches = crop_patches(x, corners, self.patch_size).flatten(0,1)[kept] # (B,T,3,P,P) -> (kept,3,P,P)
+            f = self.local_net(self.normalise(patches)).mean((2,3))
+            f = f * keep.flatten()[kept,None]
+        return f.new_zeros(keep.numel(), f.shape[1]).index_copy(0, kept, f).unflatten(0, keep.shape)
 
-# %% ../nbs/04_adafocus_plus.ipynb #065e86f7
-@patch
-def kept(self:AdaFocusPlus, glance_map:Tensor): # (B, T), or None: all
-    "Frames whose patch counts: those that π' keeps"
-    return self.act_skip(glance_map).action.float() if self.skipping else None
-
-# %% ../nbs/04_adafocus_plus.ipynb #0439252f
-RolloutPlus = namedtuple('RolloutPlus', (*Rollout._fields, 'local_feat'))
-
-@patch
-def rollout(self:AdaFocusPlus,
-    x:Tensor,   # (B, T, 3, H, W)
-    draws=None  # `Draws` of the B videos; None: torch's generator
-)->RolloutPlus:
-    "Both policies act on every frame by sampling; skipped frames contribute zeros"
-    if not self.skipping: return AdaFocus.rollout(self, x, draws)
-    x = self.check(x)
-    with torch.no_grad():
-        glance_map,glance_feat = self.glance(x)
-        acts = {name: head(glance_map, sample=True, draws=draws) for name,head in self.policy_heads().items()}
-        corners,keep = self.corners_of(acts['policy'].action), acts['skip'].action.float()
-        local_feat = self.look(x, corners)
-        logits,before = self.classify(glance_feat, local_feat*keep[...,None])               # Eq. 9
-    return RolloutPlus(x, glance_map, glance_feat, acts, corners, keep, logits, before, draws, local_feat)
+    def kept(self, glance_map:Tensor): # (B, T), or None: all
+        "Frames whose patch counts: those that π' keeps"
+        return self.act_skip(glance_map).action.float() if self.skipping else None
 
 # %% ../nbs/04_adafocus_plus.ipynb #a1518da4
-@patch
-def branches(self:AdaFocusPlus,
-    roll:RolloutPlus, # of a batch
-    y:Tensor          # (B,) labels, or (B, C)
-)->tuple:             # p_y if kept, p_y if skipped: (B, T) each
-    "Both branches of Eq. 10 at every step, the other steps as they were played"
-    b,t = roll.keep.shape
-    feats = [self.join(roll.glance_feat, f).flatten(0,1) for f in (roll.local_feat, torch.zeros_like(roll.local_feat))]
-    with torch.no_grad(): logits,_ = self.classifier.step(torch.cat(feats), roll.before.flatten(0,1).repeat(2,1))
-    return prob_of(logits.unflatten(0, (2*b,t)), torch.cat([y,y])).chunk(2)
+RolloutPlus = namedtuple('RolloutPlus', (*Rollout._fields, 'local_feat'))
 
-# %% ../nbs/04_adafocus_plus.ipynb #04a10005
-@patch
-def rewards(self:AdaFocusPlus,
-    roll:RolloutPlus,      # of a batch
-    y:Tensor,              # (B,) labels, or (B, C)
-    kind:str='adafocus'    # of π, as in `AdaFocus`
-)->dict:                   # policy, skip: (B, T) each
-    "π: Eq. 7 where the frame was kept, 0 elsewhere; π': Eq. 10"
-    if 'skip' not in roll.acts: return AdaFocus.rewards(self, roll, y, kind)
-    kept,skipped = self.branches(roll, y)
-    paid = dict(policy=AdaFocus.rewards(self, roll, y, kind)['policy'], skip=kept-skipped-self.price)   # Eq. 7 and 10
-    return {name: torch.where(roll.keep>0, r, 0.) for name,r in paid.items()}
+class _SkipRewards:
+    "Part of AdaFocus+: what both policies are paid (Eq. 7 and 10)"
+    def rollout(self,
+        x:Tensor,   # (B, T, 3, H, W)
+        draws=None  # `Draws` of the B videos; None: torch's generator
+    )->RolloutPlus:
+        "Both policies act on every frame by sampling; skipped frames contribute zeros"
+        if not self.skipping: return super().rollout(x, draws)
+        x = self.check(x)
+        with torch.no_grad():
+            glance_map,glance_feat = self.glance(x)
+            acts = {name: head(glance_map, sample=True, draws=draws) for name,head in self.policy_heads().items()}
+            corners = self.corners_of(acts['policy'].action)
+            keep = acts['skip'].action.float()
+            local_feat = self.look(x, corners)
+            logits,before = self.classify(glance_feat, local_feat*keep[...,None])               # Eq. 9
+        return RolloutPlus(x, glance_map, glance_feat, acts, corners, keep, logits, before, draws, local_feat)
 
-# %% ../nbs/04_adafocus_plus.ipynb #04a1002c
-@patch
-def scores(self:AdaFocusPlus, glance_map:Tensor)->dict:
-    "π's 49 choices and the two of π', without `skipping` π's alone"
-    res = AdaFocus.scores(self, glance_map)
-    return res | dict(skip=self.skip_policy(glance_map)[0]) if self.skipping else res
+    def branches(self,
+        roll:RolloutPlus, # of a batch
+        y:Tensor          # (B,) labels, or (B, C)
+    )->tuple:             # p_y if kept, p_y if skipped: (B, T) each
+        "Both branches of Eq. 10 at every step, the other steps as they were played"
+        b,t = roll.keep.shape
+        kept = self.join(roll.glance_feat, roll.local_feat).flatten(0,1)
+        skipped = self.join(roll.glance_feat, torch.zeros_like(roll.local_feat)).flatten(0,1)
+        before = roll.before.flatten(0,1).repeat(2,1)
+        with torch.no_grad(): logits,_ = self.classifier.step(torch.cat([kept, skipped]), before)
+        return prob_of(logits.unflatten(0, (2*b,t)), torch.cat([y,y])).chunk(2)
 
-@patch
-def earnings(self:AdaFocusPlus, seen, actions:dict, y:Tensor)->dict:
-    "π: Eq. 7 where the frame was kept, 0 elsewhere; π': Eq. 10 for keeping a frame, 0 for skipping it"
-    if 'skip' not in actions: return AdaFocus.earnings(self, seen, actions, y)
-    keep = actions['skip'].to(seen.local_feat.dtype)
-    local_feat = along(seen.local_feat, actions['policy'])
-    with torch.no_grad():
-        _,before = self.classify(seen.glance_feat, local_feat*keep[...,None])                      # Eq. 9
-        p = prob_of(self.logits_of_looks(seen.glance_feat, seen.local_feat, before), y)
-        skipped = self.logits_of_looks(seen.glance_feat, torch.zeros_like(local_feat)[:,:,None], before)
-        skipped = prob_of(skipped, y)[...,0]
-    kept = p.gather(2, actions['policy'][...,None]).squeeze(2)
-    return dict(policy=(p - p.mean(-1, keepdim=True))*keep[...,None],
-                skip=torch.stack([torch.zeros_like(kept), kept-skipped-self.price], -1))
+    def rewards(self,
+        roll:RolloutPlus,      # of a batch
+        y:Tensor,              # (B,) labels, or (B, C)
+        kind='adafocus'        # of π, as in `AdaFocus`
+    )->dict:                   # policy, skip: (B, T) each
+        "π: Eq. 7 where the frame was kept, 0 elsewhere; π': Eq. 10"
+        if 'skip' not in roll.acts: return super().rewards(roll, y, kind)
+        kept,skipped = self.branches(roll, y)
+        paid = super().rewards(roll, y, kind) | dict(skip=kept-skipped-self.price)               # Eq. 7 and 10
+        return {name: torch.where(roll.keep>0, r, 0.) for name,r in paid.items()}
 
-# %% ../nbs/04_adafocus_plus.ipynb #230bc1b8
-@patch
-def param_groups(self:AdaFocusPlus, stage, lrs=None, also=())->list:
-    "As in `AdaFocus`; π' trains at π's rate unless it has its own"
-    if lrs and 'policy' in lrs: lrs = {'skip_policy':lrs['policy'], **lrs}
-    return AdaFocus.param_groups(self, stage, lrs, also)
+    def scores(self, glance_map:Tensor)->dict:
+        "π's 49 choices and the two of π', without `skipping` π's alone"
+        res = super().scores(glance_map)
+        return res | dict(skip=self.skip_policy(glance_map)[0]) if self.skipping else res
+
+    def earnings(self, seen, actions:dict, y:Tensor)->dict:
+        "π: Eq. 7 where the frame was kept, 0 elsewhere; π': Eq. 10 for keeping a frame, 0 for skipping it"
+        if 'skip' not in actions: return super().earnings(seen, actions, y)
+        keep = actions['skip'].to(seen.local_feat.dtype)
+        local_feat = along(seen.local_feat, actions['policy'])
+        with torch.no_grad():
+            _,before = self.classify(seen.glance_feat, local_feat*keep[...,None])                      # Eq. 9
+            p = prob_of(self.logits_of_looks(seen.glance_feat, seen.local_feat, before), y)
+            skipped = self.logits_of_looks(seen.glance_feat, torch.zeros_like(local_feat)[:,:,None], before)
+            skipped = prob_of(skipped, y)[...,0]
+        kept = p.gather(2, actions['policy'][...,None]).squeeze(2)
+        return dict(policy=(p - p.mean(-1, keepdim=True))*keep[...,None],
+                    skip=torch.stack([torch.zeros_like(kept), kept-skipped-self.price], -1))
+
+# %% ../nbs/04_adafocus_plus.ipynb #aac8c3e1
+class _Budget:
+    "Part of AdaFocus+: a threshold η for a fraction of the frames"
+    def set_threshold(self,
+        data,           # loader of (clips, labels), training or held-out; or π' of all its frames
+        keep:float=.5,  # fraction of the frames to keep
+        bf16:bool=False # networks in bfloat16, as they will run
+    )->float:           # fraction of these frames that is kept now
+        "Solve η for a fraction of frames, and a table of it for every percent; `save` keeps both with the model"
+        if not torch.is_tensor(data):
+            self.eval()
+            with torch.no_grad(), torch.autocast(self.candidates.device.type, torch.bfloat16, enabled=bf16):
+                rows = [(ids, self.keep_probs(self.glance(self.check(x))[0])) for ids,x,_ in batches_of(self, data)]
+            data, = gathered(rows)
+        self.threshold,kept = solve_threshold(data, keep)
+        self.config['thresholds'] = [round(solve_threshold(data, i/100)[0], 7) for i in range(101)]
+        if abs(kept-keep) > .01+.5/data.numel():
+            warnings.warn(f"π' has equal values: {kept:.0%} of these frames are kept, not {keep:.0%}.")
+        return kept
+
+    def set_keep(self,
+        keep:float # fraction of the frames to keep, to the percent
+    ):
+        "η for another fraction, from the table that `set_threshold` has left; no videos needed"
+        if self.config['thresholds'] is None:
+            raise ValueError('This model has no table of thresholds yet: '
+                             'call set_threshold with the training videos first.')
+        if not 0<=keep<=1: raise ValueError(f'keep={keep}: choose a fraction of the frames, 0 to 1.')
+        self.threshold = self.config['thresholds'][round(100*keep)]
+
+# %% ../nbs/04_adafocus_plus.ipynb #8ae242a4
+class _SkipPictures:
+    "Part of AdaFocus+: what pictures of it show"
+    def draw(self,
+        frames:Tensor,  # (T, 3, H, W) uint8 of one video
+        out:Focus,      # the model's output for a batch
+        i:int=0         # which video of the batch
+    )->Tensor:          # (T, 3, H, W) uint8
+        "Paint where the model looked; skipped frames are grey"
+        skip = (out.keep[i].cpu()==0)[:,None,None,None]
+        grey = (frames.cpu().float().mean(1, keepdim=True)*.35+150).to(frames.dtype).expand_as(frames)
+        return torch.where(skip, grey, super().draw(frames, out, i))
+
+# %% ../nbs/04_adafocus_plus.ipynb #ccf6b446
+class _SkipStreaming:
+    "Part of AdaFocus+: one frame at a time"
+    def keep_step(self,
+        glance_map:Tensor, # (B, c, h, w) of one frame
+        state=None         # of π'; None at the beginning
+    )->tuple:              # keep (B,) as 0 or 1, π' (B,), new state
+        "Keep or skip the next frame of a stream"
+        scores,_,state = self.skip_policy(glance_map[:,None], state)
+        p = scores[:,0].float().softmax(-1)[:,1]
+        return self.keeps(p).float(), p, state
+
+    def step(self, frame:Tensor, state=None)->tuple:
+        "As in `AdaFocus`, without a look at frames that π' skips"
+        if not self.skipping: return super().step(frame, state)
+        x = self.check(frame[:,None])
+        pi,skip,seen = state or (None,None,None)
+        glance_map,feat = self.glance(x)
+        action,pi = self.act_step(glance_map[:,0], pi)
+        keep,_,skip = self.keep_step(glance_map[:,0], skip)
+        corners = self.corners_of(action)
+        local_feat = self.look(x, corners[:,None], keep[:,None])[:,0]
+        logits,seen = self.classify_step(feat[:,0], local_feat, seen)
+        return Focus(logits, action, corners, keep), (pi,skip,seen)
+
+# %% ../nbs/04_adafocus_plus.ipynb #72840c86
+class AdaFocusPlus(_SkipSettings, _Skipping, _KeptLooks, _SkipRewards, _Budget, _SkipPictures, _SkipStreaming, AdaFocus):
+    "AdaFocus with a second policy π' that skips frames (AdaFocus+, section 3.3)"
+    @classmethod
+    def trainer(cls): return TrainingPlus
+
 
 # %% ../nbs/04_adafocus_plus.ipynb #57cc9e3c
 def solve_threshold(
@@ -213,74 +285,22 @@ def solve_threshold(
     "η above which the wanted fraction of π' lies, as nearly as ties allow"
     if not 0<=keep<=1: raise ValueError(f'keep={keep}: choose a fraction of the frames, 0 to 1.')
     p = probs.detach().flatten().cpu().double().sort(descending=True).values   # Apple's GPUs have no 64-bit floats
-    if not len(p) or not p.isfinite().all(): raise ValueError("η needs at least one frame, and finite values of π' only.")
-    n,ends = len(p),p.new_tensor([3.,-3.])
-    cuts = (torch.cat([ends[:1],p])-torch.cat([p,ends[1:]]) > tie).nonzero().squeeze(1)      # how many frames can be kept
-    off = (cuts-keep*n).abs()
-    k = cuts[off<=off.min()+1e-6].max().item()
-    return (1. if k==0 else -1. if k==n else (p[k-1]+p[k]).item()/2), k/n
-
-# %% ../nbs/04_adafocus_plus.ipynb #aac8c3e1
-@patch
-def set_threshold(self:AdaFocusPlus,
-    data,           # loader of (clips, labels), training or held-out; or π' of all its frames
-    keep:float=.5,  # fraction of the frames to keep
-    bf16:bool=False # networks in bfloat16, as they will run
-)->float:           # fraction of these frames that is kept now
-    "Solve η for a fraction of frames, and a table of it for every percent; `save` keeps both with the model"
-    if not torch.is_tensor(data):
-        self.eval()
-        with torch.no_grad(), torch.autocast(self.candidates.device.type, torch.bfloat16, enabled=bf16):
-            data, = gathered([(ids, self.keep_probs(self.glance(self.check(x))[0])) for ids,x,_ in batches_of(self, data)])
-    self.threshold,kept = solve_threshold(data, keep)
-    self.config['thresholds'] = [round(solve_threshold(data, i/100)[0], 7) for i in range(101)]
-    if abs(kept-keep) > .01+.5/data.numel(): warnings.warn(f"π' has equal values: {kept:.0%} of these frames are kept, not {keep:.0%}.")
-    return kept
-
-# %% ../nbs/04_adafocus_plus.ipynb #04a10006
-@patch
-def set_keep(self:AdaFocusPlus,
-    keep:float # fraction of the frames to keep, to the percent
-):
-    "η for another fraction, from the table that `set_threshold` has left; no videos needed"
-    if self.config['thresholds'] is None: raise ValueError('This model has no table of thresholds yet: call set_threshold with the training videos first.')
-    if not 0<=keep<=1: raise ValueError(f'keep={keep}: choose a fraction of the frames, 0 to 1.')
-    self.threshold = self.config['thresholds'][round(100*keep)]
-
-# %% ../nbs/04_adafocus_plus.ipynb #8ae242a4
-@patch
-def draw(self:AdaFocusPlus,
-    frames:Tensor,  # (T, 3, H, W) uint8 of one video
-    out:Focus,      # the model's output for a batch
-    i:int=0         # which video of the batch
-)->Tensor:          # (T, 3, H, W) uint8
-    "Paint where the model looked; skipped frames are grey"
-    skip = (out.keep[i].cpu()==0)[:,None,None,None]
-    grey = (frames.cpu().float().mean(1, keepdim=True)*.35+150).to(frames.dtype).expand_as(frames)
-    return torch.where(skip, grey, AdaFocus.draw(self, frames, out, i))
+    if not len(p) or not p.isfinite().all():
+        raise ValueError("η needs at least one frame, and finite values of π' only.")
+    n = len(p)
+    gaps = (p[:-1]-p[1:] > tie).nonzero().squeeze(1).tolist()
+    can_keep = [0, *[i+1 for i in gaps], n]                                # numbers of frames that some η keeps
+    k = min(can_keep, key=lambda k: (round(abs(k-keep*n), 6), -k))         # the nearest; of two the larger
+    if k in (0, n): return (-1. if k else 1.), k/n
+    return (p[k-1]+p[k]).item()/2, k/n
 
 # %% ../nbs/04_adafocus_plus.ipynb #756fd215
 def gflops_of(
-    model,     # an `AdaFocusPlus`
+    model,     # of any class
     out:Focus  # its output for a batch
 )->Tensor:     # (B,) billions of multiply-adds, as many as really ran, on the CPU
     "The cost of each video: everything but f_L for every frame, f_L for the kept ones"
-    t,s,p = out.keep.shape[1], model.frame_size, model.patch_size
-    given = {} if out.actions is not None else dict(corners=torch.zeros(1, t, 2, dtype=torch.long))  # then π did not run
-    everything = multiply_adds(model, torch.zeros(1,t,3,s,s), **given)
-    one = multiply_adds(model.local_net, torch.zeros(1,3,p,p))                               # a patch
-    return (everything - (t-(out.keep!=0).sum(1).cpu().double())*one)/1e9
-
-# %% ../nbs/04_adafocus_plus.ipynb #ccf6b446
-@patch
-def keep_step(self:AdaFocusPlus,
-    glance_map:Tensor, # (B, c, h, w) of one frame
-    state=None         # of π'; None at the beginning
-)->tuple:              # keep (B,) as 0 or 1, π' (B,), new state
-    "Keep or skip the next frame of a stream"
-    scores,_,state = self.skip_policy(glance_map[:,None], state)
-    p = scores[:,0].float().softmax(-1)[:,1]
-    return self.keeps(p).float(), p, state
+    return model.gflops(out)
 
 # %% ../nbs/04_adafocus_plus.ipynb #af866943
 def evaluate_kept(
@@ -305,73 +325,68 @@ def random_frames(
     "Each frame is kept by a coin of its own, always the same one"
     return lambda x: (uniform(draws_of(x), 'coin', *x.shape[:2], device=x.device)<keep).float()
 
+# %% ../nbs/04_adafocus_plus.ipynb #bd2bac7b
+class _ScoredPlus:
+    "Part of `TrainingPlus`: what each stage has brought"
+    def score_kept(self, name, keep=None):
+        "Validation accuracy and cost with a choice of frames"
+        logits,y,kept,cost = evaluate_kept(self.model, self.dls.valid, keep, self.bf16)
+        self.reached['scores'][name] = self.measure(logits, y)
+        return dict(keep=kept.mean().item(), gflops=cost.mean().item())
+
+    def after_2(self):
+        assert fingerprint(self.model)==self.reached['frozen'], 'Stage II has changed a frozen network'
+        self.judge(); self.score_kept('adafocus', random_frames(1.))
+
+    def after_3(self):
+        self.judge(); self.score_kept('adafocus_stage3', random_frames(1.))
+        self.reached['frozen_plus'] = fingerprint(self.model)
+
+    def after_2_plus(self):
+        assert fingerprint(self.model)==self.reached['frozen_plus'], 'Stage II has changed a frozen network'
+        self.score_kept('all_frames', random_frames(1.))
+        self.score_kept('random_frames', random_frames(self.keep_fraction))
+        begin_epoch(self.dls, 3, 0)                                            # always the same training clips
+        self.model.set_threshold(self.dls.train, self.keep_fraction, self.bf16)
+        self.reached.update({k: self.model.config[k] for k in ('threshold','thresholds')})
+        self.score('adafocus_plus')
+
+    def after_3_plus(self): self.judge(); self.score('adafocus_plus_stage3')
+
+    @property
+    def measures(self)->dict: # stage -> what is measured after it
+        return super().measures | {'2+': self.after_2_plus, '3+': self.after_3_plus}
+
+    def results(self)->dict:
+        "The numbers of a finished training; `gflops` are the mean of what really ran on the validation videos"
+        ran = self.score_kept('adafocus_plus_stage3')
+        return super().results() | ran | {k: self.model.config[k] for k in ('threshold','price','lam')}
+
 # %% ../nbs/04_adafocus_plus.ipynb #741c0f81
-class TrainingPlus(Training):
+class TrainingPlus(_ScoredPlus, Training):
     "`Training` of an `AdaFocusPlus`: all stages without skipping, then II and III again with it"
-    stages = Training.stages + ('2+','3+')
-    titles = Training.titles | {'2+': "Stage II again: a second policy learns which frames to skip, beside the first",
-                                '3+': 'Stage III again: the classifier adapts to skipped frames'}
+    titles = STAGE_TITLES | {'2+': "Stage II again: a second policy learns which frames to skip, beside the first",
+                       '3+': 'Stage III again: the classifier adapts to skipped frames'}
     def __init__(self, *args, keep_fraction=.5, **kwargs):
         super().__init__(*args, **kwargs)
-        if not 0<keep_fraction<=1: raise ValueError(f'keep_fraction={keep_fraction}: choose a fraction of the frames above 0, at most 1.')
-        self.keep_fraction,m = keep_fraction,self.model
-        self.epochs.setdefault('2+', 10)                                   # the paper's "50/10": 50 epochs for π, 10 for π'
-        for k in ('threshold','thresholds','frozen_plus'):                 # of a run that goes on
-            self.reached[k] = self.run.state.get(k) if self.run is not None and self.run.state else None
-        m.config.update({k:self.reached[k] for k in ('threshold','thresholds') if self.reached[k] is not None})
+        if not 0<keep_fraction<=1:
+            raise ValueError(f'keep_fraction={keep_fraction}: choose a fraction of the frames above 0, at most 1.')
+        self.keep_fraction = keep_fraction
+        self.epochs.setdefault('2+', 10)                               # the paper's "50/10": 50 epochs for π, 10 for π'
+        state = self.run.state if self.run is not None else None           # of a run that goes on
+        for k in ('threshold','thresholds','frozen_plus'): self.reached[k] = (state or {}).get(k)
+        for k in ('threshold','thresholds'):
+            if self.reached[k] is not None: self.model.config[k] = self.reached[k]
 
-AdaFocusPlus.trainer = TrainingPlus
+    def supervised(self, stage):
+        "Stages 0, I and III, and III again"
+        self.model.skipping = stage=='3+'                        # saved: a stopped run keeps all frames until π' learns
+        super().supervised(stage)
 
-# %% ../nbs/04_adafocus_plus.ipynb #04a10007
-@patch
-def supervised(self:TrainingPlus, stage):
-    "Stages 0, I and III, and III again"
-    self.model.skipping = stage=='3+'                                      # is saved, so a stopped run keeps all frames until π' learns
-    Training.supervised(self, stage)
-
-@patch
-def reinforced(self:TrainingPlus, stage):
-    "Stage II, alone and again"
-    self.model.skipping = stage=='2+'
-    Training.reinforced(self, stage)
-
-# %% ../nbs/04_adafocus_plus.ipynb #bd2bac7b
-@patch
-def score_kept(self:TrainingPlus, name, keep=None):
-    "Validation accuracy and cost with a choice of frames"
-    logits,y,kept,cost = evaluate_kept(self.model, self.dls.valid, keep, self.bf16)
-    self.reached['scores'][name] = self.measure(logits, y)
-    return dict(keep=kept.mean().item(), gflops=cost.mean().item())
-
-@patch
-def after_2(self:TrainingPlus):
-    assert fingerprint(self.model)==self.reached['frozen'], 'Stage II has changed a frozen network'
-    self.judge(); self.score_kept('adafocus', random_frames(1.))
-
-@patch
-def after_3(self:TrainingPlus):
-    self.judge(); self.score_kept('adafocus_stage3', random_frames(1.))
-    self.reached['frozen_plus'] = fingerprint(self.model)
-
-# %% ../nbs/04_adafocus_plus.ipynb #04a10009
-@patch
-def after_2_plus(self:TrainingPlus):
-    assert fingerprint(self.model)==self.reached['frozen_plus'], 'Stage II has changed a frozen network'
-    self.score_kept('all_frames', random_frames(1.)); self.score_kept('random_frames', random_frames(self.keep_fraction))
-    begin_epoch(self.dls, 3, 0)                                            # always the same training clips
-    self.model.set_threshold(self.dls.train, self.keep_fraction, self.bf16)
-    self.reached.update({k: self.model.config[k] for k in ('threshold','thresholds')})
-    self.score('adafocus_plus')
-
-@patch
-def after_3_plus(self:TrainingPlus): self.judge(); self.score('adafocus_plus_stage3')
-
-# %% ../nbs/04_adafocus_plus.ipynb #04a1000a
-@patch
-def results(self:TrainingPlus)->dict:
-    "The numbers of a finished training; `gflops` are the mean of what really ran on the validation videos"
-    ran = self.score_kept('adafocus_plus_stage3')
-    return Training.results(self) | ran | {k: self.model.config[k] for k in ('threshold','price','lam')}
+    def reinforced(self, stage):
+        "Stage II, alone and again"
+        self.model.skipping = stage=='2+'
+        super().reinforced(stage)
 
 # %% ../nbs/04_adafocus_plus.ipynb #04a1000c
 @delegates(fit_adafocus)
