@@ -1,4 +1,4 @@
 __version__ = "0.0.1"
 
 import warnings
-warnings.filterwarnings('ignore', message='.*torch.jit.script.* is deprecated', category=FutureWarning)  # torchvision's, at its import
+warnings.filterwarnings('ignore', message='.*torch.jit.script.* is deprecated', category=FutureWarning)  # torchvision's

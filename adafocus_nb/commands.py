@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['CTRL_C', 'FILES', 'CHECKPOINTS', 'CtrlC', 'first_thing', 'spell', 'parsed', 'in_shell', 'processes', 'sentences',
-           'own_process', 'from_shell', 'command', 'without_json', 'adafocus_demo', 'adafocus_train', 'adafocus_stills',
-           'adafocus_eval', 'evaluation_text', 'several_of', 'prediction_line', 'adafocus_predict', 'adafocus_stream',
-           'say_look', 'say_json', 'notes', 'adafocus_convert', 'adafocus_export', 'adafocus_bench', 'agreement_text',
-           'adafocus_reproduce', 'adafocus_plan', 'plan_text']
+           'own_process', 'from_shell', 'command', 'chapter', 'without_json', 'adafocus_demo', 'adafocus_train',
+           'adafocus_stills', 'adafocus_eval', 'evaluation_text', 'several_of', 'prediction_line', 'adafocus_predict',
+           'adafocus_stream', 'say_look', 'say_json', 'adafocus_convert', 'adafocus_export', 'adafocus_bench',
+           'agreement_text', 'adafocus_reproduce', 'adafocus_plan', 'plan_text']
 
 # %% ../nbs/11_commands.ipynb #a8dce6c5
 import os, signal, sys, threading
@@ -16,7 +16,9 @@ import os, signal, sys, threading
 class CtrlC:
     "What Ctrl-C does to a command: an end at once while it starts, a `KeyboardInterrupt` while it works"
     patience = 10                                                          # seconds for the exception to arrive
-    def __init__(self): self.owner,self.working,self.pressed,self.told = os.getpid(),False,False,False
+    def __init__(self):
+        self.owner = os.getpid()
+        self.working = self.pressed = self.told = False
 
     def __call__(self, *_):
         if os.getpid()!=self.owner: return                                 # a process that loads videos
@@ -50,7 +52,8 @@ def _hooks(answer, loads_videos):
         elsewhere = loads_videos or os.getpid()!=answer.owner
         if answer.told or elsewhere and isinstance(error, (OSError, EOFError)): return
         sys.__excepthook__(kind, error, trace)
-    sys.unraisablehook,sys.excepthook = dropped,uncaught
+    sys.unraisablehook = dropped
+    sys.excepthook = uncaught
 
 def first_thing(
     name:str # of the running script
@@ -68,8 +71,7 @@ def first_thing(
 CTRL_C = first_thing(os.path.basename((sys.argv or [''])[0]))
 
 # %% ../nbs/11_commands.ipynb #67ba7520
-import shlex, warnings
-from contextlib import contextmanager
+import importlib, shlex, warnings
 from functools import partial, wraps
 from json import dumps
 from pathlib import Path
@@ -104,22 +106,19 @@ def parsed(
     return {k:v for k,v in given.items() if k not in ('pdb','xtra')}        # fastcore's own
 
 # %% ../nbs/11_commands.ipynb #7f616373
-def in_shell(name):
-    "Was this command typed in a shell, or called from Python?"
-    return Path((sys.argv or [''])[0]).stem==name
-
+def in_shell(name): return Path((sys.argv or [''])[0]).stem==name          # or was it called from Python?
 def processes(): return int(os.environ.get('WORLD_SIZE') or 1)             # that a launcher has started
 
-# %% ../nbs/11_commands.ipynb #7f616374
 _FULL = ("can't allocate memory", 'out of memory')
 
 class sentences:
     "Context: end with the error's own sentence instead of a traceback"
-    def __init__(self, name, several=False): self.name,self.several = name,several
+    def __init__(self, name, several=False):
+        self.name = name
+        self.several = several
     def __enter__(self):
         if processes()>1 and not self.several:
             self.end('this command works in one process: start it without a launcher.')
-        return self
     def __exit__(self, kind, error, _):
         if isinstance(error, (ValueError, OSError, ImportError)): self.end(error)
         if isinstance(error, KeyboardInterrupt): self.stop(error)
@@ -152,7 +151,7 @@ def from_shell(f, several=False, first=None):
     options = parsed(f, sys.argv[1:], first)
     with sentences(f.__name__, several):
         from adafocus_nb.fast import keep_memory                           # torch, fastai and all the rest: seconds
-        import adafocus_nb.tasks
+        chapter('tasks')
         keep_memory()
         CTRL_C.working = True
         failed = f(**options)
@@ -173,11 +172,11 @@ def command(
     return entry
 
 # %% ../nbs/11_commands.ipynb #c3311166
-def without_json(
-    options:dict # of a command
-)->dict:         # of the task
-    "All options but `json`, which is about printing"
-    return {k:v for k,v in options.items() if k!='json'}
+def chapter(name):
+    "What commands call (chapters 20, 34 and 35) is loaded when one needs it"
+    return importlib.import_module(f'adafocus_nb.{name}')
+
+def without_json(options): return {k:v for k,v in options.items() if k!='json'}    # which is about printing
 
 # %% ../nbs/11_commands.ipynb #a9acef5d
 @command
@@ -195,9 +194,7 @@ def adafocus_demo(
     short:bool=False         # few videos, one epoch a stage: checks the installation, learns nothing
 ):
     "Watch AdaFocus learn where to look, on made videos, without download"
-    options = locals()
-    from adafocus_nb.tasks import demo
-    results = demo(**without_json(options), quiet=json)
+    results = chapter('tasks').demo(**without_json(locals()), quiet=json)
     if json: print(dumps(results))
 
 # %% ../nbs/11_commands.ipynb #c11c5a46
@@ -214,7 +211,7 @@ def adafocus_train(
     candidates:int=None,      # K, places along each side
     epochs0:int=None,         # of Stage 0, for each of the two backbones (default: the preset's, as for the next three)
     epochs1:int=None,         # of Stage I
-    epochs2:int=None,         # of Stage II; with the paper's presets by playing, with the others from memory (chapter 21)
+    epochs2:int=None,       # of Stage II; with the paper's presets by playing, with the others from memory (chapter 21)
     epochs3:int=None,         # of Stage III
     batch_size:int=None,      # videos a batch (default: the preset's)
     lr_scale:float=1.,        # multiplies all learning rates
@@ -245,9 +242,7 @@ def adafocus_train(
     json:bool=False           # print results.json and nothing else
 ):
     "Train AdaFocus on videos: all stages, log, curves, models"
-    options = locals()
-    from adafocus_nb.tasks import train
-    results = train(**without_json(options), quiet=json)
+    results = chapter('tasks').train(**without_json(locals()), quiet=json)
     if json and int(os.environ.get('RANK', 0))==0: print(dumps(results))   # of several processes the first one speaks
 
 # %% ../nbs/11_commands.ipynb #c1123002
@@ -266,9 +261,7 @@ def adafocus_stills(
     json:bool=False       # print results.json and nothing else
 ):
     "Start both networks on pictures of what the videos show"
-    options = locals()
-    from adafocus_nb.tasks import learn_stills
-    results = learn_stills(**without_json(options), quiet=json)
+    results = chapter('tasks').learn_stills(**without_json(locals()), quiet=json)
     if json: print(dumps(results))
 
 # %% ../nbs/11_commands.ipynb #d901ffd0
@@ -292,23 +285,19 @@ def adafocus_eval(
     json:bool=False      # print JSON and nothing else
 ):
     "Accuracy of a trained model on validation videos"
-    options = locals()
-    from adafocus_nb.tasks import evaluate_run
-    res = evaluate_run(**without_json(options), quiet=json)
+    res = chapter('using').evaluate_run(**without_json(locals()), quiet=json)
     print(dumps(res) if json else evaluation_text(res))
 
 # %% ../nbs/11_commands.ipynb #f1100028
-def evaluation_text(
-    res:dict # of `evaluate_run`
-)->str:
-    "What `adafocus_eval` prints"
+def evaluation_text(res:dict)->str:
+    "What `adafocus_eval` prints of what `evaluate_run` found"
     from adafocus_nb.metrics import scores_table
-    from adafocus_nb.tasks import model_folder
     which = dict(best=" The model is the run's best.", last=' The run has no best model yet: this is its last.')
     looked = '' if res['keep']==1 else f" on average: the local network looked at {res['keep']:.0%} of the frames"
+    model = which.get(chapter('using').model_folder(res['run']).name, '')
     v = res['versions']
-    model,prepared = which.get(model_folder(res['run']).name, ''),res['preparation'] or 'Frames as made.'
-    return (f"{res['videos']} videos. {prepared}{model}\n{scores_table(res, res['labels'])}\n\n"
+    return (f"{res['videos']} videos. {res['preparation'] or 'Frames as made.'}{model}\n"
+            f"{scores_table(res, res['labels'])}\n\n"
             f"{res['gflops']:.2f} billion multiply-adds a video{looked}. Seed {res['seed']}; {res['device']}, "
             f"adafocus-nb {v['adafocus_nb']}, torch {v['torch']}, Python {v['python']}.")
 
@@ -318,7 +307,8 @@ def several_of(what):
     if hasattr(script, 'Param'): return script.Param(what, str, nargs='+')
     return Annotated[str, what, dict(nargs='+')]
 
-FILES = several_of('video files')
+FILES       = several_of('video files')
+CHECKPOINTS = several_of("files of the authors' release")
 
 # %% ../nbs/11_commands.ipynb #f1100031
 def prediction_line(
@@ -327,7 +317,8 @@ def prediction_line(
     "What `adafocus_predict` prints for it"
     if 'error' in said: return f"{said['file']}: not read. {said['error']}"
     top = '; '.join(f"{o['label']} {o['probability']:.1%}" for o in said['top'])
-    looked,frames = len(said['looked']),len(said['frames'])
+    looked = len(said['looked'])
+    frames = len(said['frames'])
     skipped = '' if looked==frames else f'  (looked at {looked} of {frames} frames)'
     copy = f"  -> {said['annotated']}" if 'annotated' in said else ''
     return f"{said['file']}: {top}{skipped}{copy}"
@@ -348,9 +339,9 @@ def adafocus_predict(
     json:bool=False       # one line of JSON for each file
 ):
     "What is on these videos?"
-    options,failed = locals(),0
-    from adafocus_nb.tasks import predict_files
-    for said in predict_files(**without_json(options)):
+    predictions = chapter('using').predict_files(**without_json(locals()))
+    failed = 0
+    for said in predictions:
         failed += 'error' in said
         print(dumps(said) if json else prediction_line(said), flush=True)
     if failed and not json: print(f'{failed} of {len(files)} files could not be read.', file=sys.stderr)
@@ -372,31 +363,19 @@ def adafocus_stream(
     json:bool=False       # one line of JSON for each look
 ):
     "What is on this stream, so far?"
-    options = locals()
-    from adafocus_nb.tasks import watch_stream
-    watch_stream(**without_json(options), say=say_json if json else say_look)
+    chapter('using').watch_stream(**without_json(locals()), say=say_json if json else say_look)
 
 # %% ../nbs/11_commands.ipynb #26242c43
 def say_look(t, seen):
     "A line of `adafocus_stream`"
-    skipped,sure = '' if seen.looked else '  (skipped)','  sure enough' if seen.done else ''
+    skipped = '' if seen.looked else '  (skipped)'
+    sure = '  sure enough' if seen.done else ''
     print(f'{t:8.2f} s  {seen.label} {seen.probability:.1%}{skipped}{sure}', flush=True)
 
 def say_json(t, seen):
     "The same for programs"
     said = dict(seconds=round(t, 3), label=seen.label, probability=round(seen.probability, 4), corner=seen.corner)
     print(dumps(said | dict(looked=seen.looked)), flush=True)
-
-# %% ../nbs/11_commands.ipynb #11a00009
-CHECKPOINTS = several_of("files of the authors' release")
-
-@contextmanager
-def notes():
-    "Context: warnings become lines on stderr, so that `--json` stays one line of JSON"
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter('always')
-        yield
-    for w in said: print(f'Note: {w.message}', file=sys.stderr)
 
 # %% ../nbs/11_commands.ipynb #f1100040
 @command
@@ -408,9 +387,7 @@ def adafocus_convert(
     json:bool=False       # print one line of JSON and nothing else
 ):
     "Make a model of this package from the authors' checkpoints"
-    options = locals()
-    from adafocus_nb.tasks import convert
-    with notes(): made = convert(**without_json(options), quiet=json)
+    made = chapter('using').convert(**without_json(locals()), quiet=json)
     folder = shlex.quote(made['out'])
     if json: print(dumps(made))
     else: print(f'adafocus_predict {folder} VIDEO … says what is on videos, '
@@ -426,12 +403,11 @@ def adafocus_export(
     json:bool=False   # print JSON and nothing else
 ):
     "Write a trained model as one file for machines without this package"
-    options = locals()
-    from adafocus_nb.tasks import export_model
-    res = export_model(**without_json(options))
+    res = chapter('using').export_model(**without_json(locals()))
     if json: return print(dumps(res))
-    what,size,off = 'one frame of a stream' if step else 'whole videos',res['bytes']/2**20,res['largest_difference']
-    print(f"{res['file']}: {res['model']}, {what}, {size:.1f} MB; largest difference from the model {off:.1e}\n"
+    what = 'one frame of a stream' if step else 'whole videos'
+    print(f"{res['file']}: {res['model']}, {what}, {res['bytes']/2**20:.1f} MB; "
+          f"largest difference from the model {res['largest_difference']:.1e}\n"
           f"  in:  {', '.join(res['inputs'])}\n  out: {', '.join(res['outputs'])}")
 
 # %% ../nbs/11_commands.ipynb #adb4d690
@@ -450,12 +426,10 @@ def adafocus_bench(
     json:bool=False     # print JSON instead of the table
 ):
     "Time the package on this machine"
-    options = locals()
-    from adafocus_nb.tasks import benchmark
-    res = benchmark(**without_json(options))
+    res = chapter('measuring').benchmark(**without_json(locals()))
     if json: return print(dumps({k:v for k,v in res.items() if k!='text'}))
-    print(f"{res['preset']} networks, {res['how']}, {res['device']}, torch {res['versions']['torch']}; medians")
-    print(res['text'])
+    print(f"{res['preset']} networks, {res['how']}, {res['device']}, torch {res['versions']['torch']}; medians\n"
+          f"{res['text']}")
     if run is not None: print(agreement_text(**res['agreement']))
 
 # %% ../nbs/11_commands.ipynb #f1100043
@@ -487,9 +461,7 @@ def adafocus_reproduce(
     short:bool=False       # few videos, one epoch a stage: checks the installation, says nothing
 ):
     "Tables and figures of the paper, on your machine"
-    options = locals()
-    from adafocus_nb.tasks import reproduce
-    text = reproduce(**options)
+    text = chapter('measuring').reproduce(**locals())
     if text: print(text)
 
 # %% ../nbs/11_commands.ipynb #11a00031
@@ -510,18 +482,15 @@ def adafocus_plan(
     json:bool=False        # print the plan and the rates as JSON and nothing else
 ):
     "How long a training would take"
-    options = locals()
-    from adafocus_nb.tasks import plan_training
-    res = plan_training(**without_json(options))
+    res = chapter('measuring').plan_training(**without_json(locals()))
     print(dumps(res) if json else plan_text(res))
 
 # %% ../nbs/11_commands.ipynb #11a00032
-def plan_text(
-    res:dict # of `plan_training`
-)->str:
-    "What `adafocus_plan` prints"
+def plan_text(res:dict)->str:
+    "What `adafocus_plan` prints of what `plan_training` found"
     from adafocus_nb.plan import plan_table
-    facts,gpus = res['facts'],'1 GPU' if res['gpus']==1 else f"{res['gpus']} GPUs"
+    facts = res['facts']
+    gpus = '1 GPU' if res['gpus']==1 else f"{res['gpus']} GPUs"
     batch = res['videos_a_step']*res['gpus']
     return (f"{res['data']}: {facts['train']} training and {facts['valid']} validation videos of "
             f"{facts['seconds']:.0f} s; preset {res['preset']}, {batch} videos a batch on {gpus}\n"

@@ -15,20 +15,22 @@ from collections import namedtuple
 from contextlib import contextmanager
 
 import ipywidgets as widgets
-import torch, torch.nn.functional as F
+import torch
 from torch import Tensor
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from fastcore.all import ifnone
 
-from .patches import *
-from .video_data import *
-from .policy_ppo import *
-from .evaluation import *
-from .training_stages import *
-from .adafocus_plus import *
-from .tsm import *
-from .inference import *
+from .patches import candidate_corners, crop_patches, Draws, show_candidates, show_frame, show_patches
+from .video_data import load_clip, TensorVideo
+from .made_videos import MovingMotions
+from .rewards import prob_of
+from .policy_ppo import Act, AdaFocus, discounted_returns, Focus, ppo_loss
+from .evaluation import fixed_policies
+from .training_stages import measure_of
+from .adafocus_plus import evaluate_kept
+from .tsm import stream_step, temporal_shift, TemporalShift
+from .inference import labels_of, prepare_for, probs_of
 
 # %% ../nbs/17_explorers.ipynb #4df7f5fc
 def as_png(
@@ -47,7 +49,9 @@ def explorer(
     picture = widgets.Image(format='png', layout=dict(align_self='flex-start', max_width='100%'))
     said = widgets.HTML()
     def update(change=None):
-        try: picture.value,said.value = as_png(draw(**{k:c.value for k,c in controls.items()})),''
+        try:
+            picture.value = as_png(draw(**{k:c.value for k,c in controls.items()}))
+            said.value = ''
         except ValueError as e: said.value = html.escape(str(e))
     for c in controls.values(): c.observe(update, names='value')
     update()
@@ -58,6 +62,8 @@ def _slider(description, value, low, high, step=1):
     "A slider that redraws when it is let go"
     cls = widgets.FloatSlider if isinstance(step, float) else widgets.IntSlider
     return cls(value=value, min=low, max=high, step=step, description=description, continuous_update=False)
+
+def _videos(batch): return _slider('video', 0, 0, len(batch[0])-1)
 
 def _choice(description, options): return widgets.Dropdown(description=description, options=[*options])
 
@@ -99,7 +105,8 @@ def nearest_candidates(
 # %% ../nbs/17_explorers.ipynb #92421a24
 def _looked(m, x, corners):
     frames,out = m.shown(x, m(x, corners=corners))
-    return Looked(frames[0].as_subclass(Tensor).cpu(), out.corners[0].cpu(), probs_of(m, out.logits[0].float()).cpu())
+    probs = probs_of(m, out.logits[0].float()).cpu()
+    return Looked(frames[0].as_subclass(Tensor).cpu(), out.corners[0].cpu(), probs)
 
 # %% ../nbs/17_explorers.ipynb #fb6f9148
 Looked = namedtuple('Looked', 'frames corners probs') # (T,3,H,W), (T,2), (T,C): probabilities after each frame
@@ -124,12 +131,13 @@ def _box(ax, corner, size, color, lw=2, **kwargs):
     y,x = [int(o) for o in corner]
     ax.add_patch(Rectangle((x-.5, y-.5), size, size, fill=False, ec=color, lw=lw, **kwargs))
 
-def _beliefs(ax, p, labels, y=None, most=8):
-    "Bars for the most probable classes, the true one in green"
-    v,i = p.topk(min(most, len(p)))
-    true = set() if y is None else {int(y)} if y.ndim==0 else set(y.nonzero().flatten().tolist())
-    ax.barh(range(len(v)), v, color=['C2' if o in true else 'lightgray' for o in i.tolist()])
-    ax.set(yticks=range(len(v)), yticklabels=[labels[o] for o in i.tolist()], xlim=(0,1)); ax.invert_yaxis()
+def _beliefs(ax, p, labels, y):
+    "Bars for the eight most probable classes, the true one in green"
+    best = p.topk(min(8, len(p)))
+    classes = best.indices.tolist()
+    true = y.nonzero().flatten().tolist() if y.ndim else [int(y)]
+    ax.barh(range(len(classes)), best.values, color=['C2' if c in true else 'lightgray' for c in classes])
+    ax.set(yticks=range(len(classes)), yticklabels=[labels[c] for c in classes], xlim=(0,1)); ax.invert_yaxis()
 
 def _over_time(ax, curves, t, title, bold=None, **kwargs):
     "name -> (T,) values, with a mark at frame t"
@@ -142,10 +150,10 @@ def _of_truth(probs, y): return (probs*y).sum(-1) if y.ndim else probs[...,int(y
 # %% ../nbs/17_explorers.ipynb #c05d3c48
 def _all_places(ax, ax_patch, seen, policy, t, p, k):
     "A frame with every policy's place, and the patch of one"
-    frames,corners,_ = seen[policy]
+    frames = seen[policy].frames
     show_candidates(frames[t], k, p, ax=ax).set_title(f'frame {t+1}, {k} x {k} candidates', fontsize=9)
     for n,(name,o) in enumerate(seen.items()): _box(ax, o.corners[t], p, f'C{n}', 4 if name==policy else 1.2)
-    cut = crop_patches(frames[None,t:t+1], corners[None,t:t+1], p)[0,0]
+    cut = crop_patches(frames[None,t:t+1], seen[policy].corners[None,t:t+1], p)[0,0]
     show_frame(cut, ax_patch).set_title(f'patch, {policy}, P={p}', fontsize=9)
 
 # %% ../nbs/17_explorers.ipynb #4f2897c5
@@ -157,7 +165,9 @@ def draw_patches(
     dataset=None      # with `true_corners`, for the true place
 )->Figure:
     "One frame: where each policy looks; for one of them the patch, and what the classifier believes after it"
-    p,k,y = ifnone(patch_size, model.patch_size),ifnone(k, model.config['k']),y[0].cpu()
+    p = ifnone(patch_size, model.patch_size)
+    k = ifnone(k, model.config['k'])
+    y = y[0].cpu()
     seen = looks(model, x, p, k, dataset)
     fig = Figure((8,4.6), layout='constrained')
     axs = fig.subplot_mosaic([['frame','patch','said'],['time']*3], height_ratios=[2,1], width_ratios=[3,3,2])
@@ -174,13 +184,15 @@ def patch_explorer(
     dls    # `VideoDataLoaders`: the first batch of validation videos
 )->widgets.VBox:
     "Frame, policy, P and K: where each policy looks, and what the classifier believes"
-    batch,s,dataset = dls.valid.one_batch(),model.frame_size,dls.valid.dataset
-    n = model.frames[1] if isinstance(model, AdaFocusTSM) else batch[0].shape[1]
+    batch = dls.valid.one_batch()
+    dataset = dls.valid.dataset
+    n = model.frames[1] if model.pairs else batch[0].shape[1]
     def draw(video, frame, **kwargs):
         return draw_patches(model, *one_video(dls, batch, video), frame-1, dataset=dataset, **kwargs)
-    return explorer(draw, video=_slider('video', 0, 0, len(batch[0])-1), frame=_slider('frame', 1, 1, n),
-                    policy=_choice('policy', ['learned', *fixed_policies(model, dataset)]),
-                    patch_size=_slider('P', model.patch_size, max(4,s//8), s), k=_slider('K', model.config['k'], 2, 9))
+    size = _slider('P', model.patch_size, max(4, model.frame_size//8), model.frame_size)
+    policy = _choice('policy', ['learned', *fixed_policies(model, dataset)])
+    return explorer(draw, video=_videos(batch), frame=_slider('frame', 1, 1, n), policy=policy,
+                    patch_size=size, k=_slider('K', model.config['k'], 2, 9))
 
 # %% ../nbs/17_explorers.ipynb #8a264097
 def clipped_objective(
@@ -189,10 +201,13 @@ def clipped_objective(
     clip:float=.2    # ε
 )->tuple:            # the objective, and its gradient with respect to log π; (N,) each
     "What PPO maximises for one action, at each ratio: `ppo_loss` without its other terms"
-    logp,zero = ratio.float().log().requires_grad_(),torch.zeros(1)
-    old,returns = Act(None, zero, zero, zero),torch.tensor([float(advantage)])     # the critic said 0: A is the return
-    loss = lambda o: ppo_loss(Act(None, o[None], zero, zero), old, returns, clip, value_coef=0., entropy_coef=0.)[0]
-    objective = -torch.stack([loss(o) for o in logp])
+    logp = ratio.float().log().requires_grad_()
+    zero = torch.zeros(1)
+    old = Act(None, zero, zero, zero)
+    returns = torch.tensor([float(advantage)])                             # the critic said 0: A is the return
+    only = dict(clip=clip, value_coef=0., entropy_coef=0.)
+    losses = [ppo_loss(Act(None, o[None], zero, zero), old, returns, **only)[0] for o in logp]
+    objective = -torch.stack(losses)
     return objective.detach(), torch.autograd.grad(objective.sum(), logp)[0]
 
 # %% ../nbs/17_explorers.ipynb #7e9a8d2b
@@ -203,7 +218,8 @@ def draw_ppo(
 )->Figure:
     "The clipped objective over the ratio, and the gradient that it leaves"
     rho = torch.linspace(.02, 2, 200)
-    curves,here = (clipped_objective(o, advantage, clip) for o in (rho, torch.tensor([ratio])))
+    curves = clipped_objective(rho, advantage, clip)
+    here = clipped_objective(torch.tensor([ratio]), advantage, clip)
     fig = Figure((8,3), layout='constrained')
     for ax,v,point,name in zip(fig.subplots(1,2), curves, here, ('objective','gradient on log π(a)')):
         ax.axvspan(1-clip, 1+clip, color='whitesmoke'); ax.axhline(0, c='lightgray'); ax.axvline(1, ls=':', c='gray')
@@ -211,7 +227,8 @@ def draw_ppo(
         ax.plot(rho, v); ax.plot([ratio], point, 'o', c='red', ms=8); ax.legend(fontsize=7)
         ax.set(xlabel='ratio ρ', ylim=(-4.3,4.3)); ax.set_title(f'{name}: {point.item():+.2f}', fontsize=9)
     slope = here[1].item()
-    what = f"it is made {'more' if slope>0 else 'less'} probable" if slope else 'the clip holds, no gradient'
+    what = f"it is made {'more' if slope>0 else 'less'} probable"
+    if not slope: what = 'the clip holds, no gradient'
     fig.suptitle(f'An action with A = {advantage:+.2f} and ρ = {ratio:.2f}, ε = {clip:.2f}: {what}', fontsize=10)
     return fig
 
@@ -224,7 +241,7 @@ def ppo_explorer()->widgets.VBox:
 # %% ../nbs/17_explorers.ipynb #1afab3a5
 def _acts_in_every_frame(model):
     "Refuse models with one place for a whole video"
-    if isinstance(model, AdaFocusTSM):
+    if model.one_place:
         raise ValueError(f'{type(model).__name__} has one place for a whole video: '
                          'give a model that acts in every frame.')
 
@@ -245,8 +262,9 @@ def reward_steps(
     others = [model.random_corners(roll.x, d) for d in draws]              # the first is the one that training takes
     with torch.no_grad(): p_random = torch.cat([prob_of(model.baseline(roll, c), y) for c in others])
     rewards = model.rewards(roll, y, kind)['policy']
-    p,returns = (prob_of(roll.logits, y), p_random, p_random.mean(0, keepdim=True)),discounted_returns(rewards, gamma)
-    return Steps(*[o[0].cpu() for o in (roll.x, roll.corners, others[0], *p, rewards, returns)])
+    p = (prob_of(roll.logits, y), p_random, p_random.mean(0, keepdim=True))
+    steps = (roll.x, roll.corners, others[0], *p, rewards, discounted_returns(rewards, gamma))
+    return Steps(*[o[0].cpu() for o in steps])
 
 # %% ../nbs/17_explorers.ipynb #d375d20e
 def _sum_of(s, t, kind):
@@ -257,7 +275,7 @@ def _sum_of(s, t, kind):
     return f'r = p(chosen) − p(random) = {s.p[t]:.2f} − {s.p_random[t]:.2f} = {r}'
 
 def _bars(ax, v, t, title):
-    ax.bar(range(1, len(v)+1), v, color=['C3' if i==t else 'lightgray' for i in range(len(v))])
+    ax.bar(range(1, len(v)+1), v, color=['C3' if i==t else 'lightgray' for i,_ in enumerate(v)])
     ax.axhline(0, c='k', lw=.5)
     ax.set_title(title, fontsize=9); ax.set_xlabel('step', fontsize=8)
 
@@ -279,10 +297,10 @@ def draw_reward(
 )->Figure:
     "One video: the chosen and the random patches, what the classifier makes of them, rewards and returns"
     s = reward_steps(model, x, y, seed, kind, gamma); n = len(s.p)
-    fig = Figure((8,3.8), layout='constrained'); top,bottom = fig.subfigures(2, 1, height_ratios=[2,3])
-    titles = [('step ' if i==t else '')+str(i+1) for i in range(n)]
-    show_patches(s.frames, s.chosen, model.patch_size, s.random, titles, top.subplots(1, n, squeeze=False)[0])
-    axs = bottom.subplots(1, 3); _probabilities(axs[0], s, t)
+    fig = Figure((8,3.8), layout='constrained'); rows = fig.subfigures(2, 1, height_ratios=[2,3])
+    titles = [f'step {i+1}' if i==t else str(i+1) for i in range(n)]
+    show_patches(s.frames, s.chosen, model.patch_size, s.random, titles, rows[0].subplots(1, n, squeeze=False)[0])
+    axs = rows[1].subplots(1, 3); _probabilities(axs[0], s, t)
     _bars(axs[1], s.rewards, t, f'reward: {kind}'); _bars(axs[2], s.returns, t, f'return, γ = {gamma:.2f}')
     fig.suptitle(f'Step {t+1}: {_sum_of(s, t, kind)}', fontsize=10)
     return fig
@@ -295,8 +313,7 @@ def reward_explorer(
     "Eq. 7 step by step: video, step, seed, kind of reward, and γ"
     batch = dls.valid.one_batch()
     def draw(video, step, **kwargs): return draw_reward(model, *one_video(dls, batch, video), step-1, **kwargs)
-    n,t = batch[0].shape[:2]
-    return explorer(draw, video=_slider('video', 0, 0, n-1), step=_slider('step', 1, 1, t),
+    return explorer(draw, video=_videos(batch), step=_slider('step', 1, 1, batch[0].shape[1]),
                     seed=_slider('seed', 0, 0, 20), kind=_choice('reward', ('adafocus','confidence','increments')),
                     gamma=_slider('γ', .7, 0., 1., .05))
 
@@ -318,13 +335,14 @@ def eta_sweep(
     percents=(0,5,10,20,30,50,70,100)  # of the frames
 )->dict:                               # percent -> dict(eta, kept, gflops, score, name)
     "Frames kept, cost and accuracy on the validation videos, for several thresholds"
-    name,measure,_ = measure_of(dls, model)
+    measure = measure_of(dls, model)
+    name = 'top-1' if measure.name=='top1' else measure.name
     res = {}
     for k in percents:
         with kept_at(model, k/100):
             logits,y,kept,cost = evaluate_kept(model, dls.valid)
             res[k] = dict(eta=model.threshold, kept=kept.mean().item(), gflops=cost.mean().item(),
-                          score=measure(logits, y), name='top-1' if name=='top1' else name)
+                          score=measure.percent(logits, y), name=name)
     return res
 
 # %% ../nbs/17_explorers.ipynb #390d8d20
@@ -337,8 +355,10 @@ def _cost(gflops):
     return f'{gflops:.1f} billion' if gflops>=.1 else f'{1e3*gflops:.2f} million'
 
 def _tradeoff(ax, sweep, now):
-    unit,scale = ('billion',1) if max(o['gflops'] for o in sweep.values())>=.1 else ('million',1e3)
-    ax.plot([scale*o['gflops'] for o in sweep.values()], [o['score'] for o in sweep.values()], 'o-', ms=3)
+    costs = [o['gflops'] for o in sweep.values()]
+    unit = 'billion' if max(costs)>=.1 else 'million'
+    scale = dict(billion=1, million=1e3)[unit]
+    ax.plot([scale*cost for cost in costs], [o['score'] for o in sweep.values()], 'o-', ms=3)
     ax.plot([scale*now['gflops']], [now['score']], 's', c='red')
     ax.set_title(f"{now['name']} of all videos, %", fontsize=9)
     ax.set_xlabel(f'{unit} multiply-adds a video', fontsize=8)
@@ -350,13 +370,17 @@ def draw_eta(
     percent:int  # of the frames to keep, a key of `sweep`
 )->Figure:
     "A threshold: which frames of a video stay, and where that is on the curve of accuracy for computation"
-    now,x = sweep[percent],model.eval().check(x)
-    with torch.no_grad(), kept_at(model, percent/100): p,out = model.keep_probs(model.glance(x)[0])[0].cpu(),model(x)
-    fig = Figure((8,3.8), layout='constrained'); top,bottom = fig.subfigures(2, 1, height_ratios=[3,2])
-    left,right = top.subplots(1, 2); _kept_bars(left, p, out.keep[0].cpu(), now['eta']); _tradeoff(right, sweep, now)
-    v,i = probs_of(model, out.logits[0]).max(-1)
-    said = [f'{labels_of(model)[c]}\n{q:.0%}' for c,q in zip(i.tolist(), v)]
-    for ax,f,o in zip(bottom.subplots(1, len(p), squeeze=False)[0], model.draw(x[0], out), said): show_frame(f, ax, o)
+    now = sweep[percent]
+    x = model.eval().check(x)
+    with torch.no_grad(), kept_at(model, percent/100):
+        p = model.keep_probs(model.glance(x)[0])[0].cpu()
+        out = model(x)
+    fig = Figure((8,3.8), layout='constrained'); rows = fig.subfigures(2, 1, height_ratios=[3,2])
+    axs = rows[0].subplots(1, 2); _kept_bars(axs[0], p, out.keep[0].cpu(), now['eta']); _tradeoff(axs[1], sweep, now)
+    best = probs_of(model, out.logits[0]).max(-1)
+    said = [f'{labels_of(model)[c]}\n{q:.0%}' for c,q in zip(best.indices.tolist(), best.values)]
+    axs = rows[1].subplots(1, len(p), squeeze=False)[0]
+    for ax,frame,title in zip(axs, model.draw(x[0], out), said): show_frame(frame, ax, title)
     fig.suptitle(f"η = {now['eta']:.3f}: {now['kept']:.0%} of all frames kept, "
                  f"{_cost(now['gflops'])} multiply-adds a video, {now['name']} {now['score']:.1f} %", fontsize=10)
     return fig
@@ -368,11 +392,12 @@ def eta_explorer(
     percents=range(0,101,5) # on the slider: the curve is measured once, at the beginning
 )->widgets.VBox:
     "AdaFocus+: threshold, kept frames, cost and accuracy"
-    batch,sweep = dls.valid.one_batch(),eta_sweep(model, dls, percents)
+    batch = dls.valid.one_batch()
+    sweep = eta_sweep(model, dls, percents)
     def draw(video, percent): return draw_eta(model, one_video(dls, batch, video)[0], sweep, percent)
     keep = widgets.SelectionSlider(options=[*sweep], description='keep, %', continuous_update=False)
     keep.value = keep.options[len(sweep)//2]
-    return explorer(draw, video=_slider('video', 0, 0, len(batch[0])-1), percent=keep)
+    return explorer(draw, video=_videos(batch), percent=keep)
 
 # %% ../nbs/17_explorers.ipynb #f941b401
 DIRECTIONS = ('both','previous only','next only')
@@ -385,8 +410,12 @@ def shift_frames(
 )->Tensor:            # (T, C, H, W)
     "`temporal_shift` or, online, `stream_step`"
     if online:
-        shift,state,outs = TemporalShift(1, div, causal=direction=='previous only'),None,[]
-        for frame in x: out,state = stream_step(shift, frame[None], state); outs.append(out)
+        shift = TemporalShift(1, div, causal=direction=='previous only')
+        state = None
+        outs = []
+        for frame in x:
+            out,state = stream_step(shift, frame[None], state)
+            outs.append(out)
         return torch.cat(outs)
     if direction=='next only': return temporal_shift(x.flip(0), len(x), div, causal=True).flip(0)
     return temporal_shift(x, len(x), div, causal=direction=='previous only')
@@ -414,12 +443,13 @@ def draw_shift(
     channels:int=16   # of the activations
 )->Figure:
     "Which frame each channel shows after the shift, and what the convolution behind it sees"
-    moved = lambda o: shift_frames(o.expand(-1,channels,-1,-1), div, direction, online)
+    def moved(x): return shift_frames(x.expand(-1,channels,-1,-1), div, direction, online)
     now = frames[:ifnone(n, len(frames))].float()
     number = torch.arange(1., len(now)+1)[:,None,None,None]                # frame t holds the number t
-    fig = Figure((8,4.2), layout='constrained'); top,bottom = fig.subfigures(2, 1, height_ratios=[5,2])
-    _table(top.subplots(), moved(number)[:,:,0,0], len(frames))
-    _strip(bottom.subplots(1, len(frames), squeeze=False)[0], moved(now.mean(1, keepdim=True)).mean(1))
+    fig = Figure((8,4.2), layout='constrained'); rows = fig.subfigures(2, 1, height_ratios=[5,2])
+    _table(rows[0].subplots(), moved(number)[:,:,0,0], len(frames))
+    grey = now.mean(1, keepdim=True)
+    _strip(rows[1].subplots(1, len(frames), squeeze=False)[0], moved(grey).mean(1))
     where = 'each neighbour' if direction=='both' else f'the {direction.split()[0]} frame'
     how = 'frame by frame' if online else 'the whole clip at once'
     fig.suptitle(f'{channels//div if div else 0} of {channels} channels from {where}, {how}', fontsize=10)
@@ -430,7 +460,7 @@ def shift_explorer(
     frames=None # (T, 3, H, W) uint8 of one video; None: one of `MovingMotions`
 )->widgets.VBox:
     "Fraction, direction, online or offline, and how many frames have arrived"
-    frames = MovingMotions(n_frames=8).clips(6).x[5] if frames is None else frames
+    if frames is None: frames = MovingMotions(n_frames=8).clips(6).x[5]
     def draw(**kwargs): return draw_shift(frames, **kwargs)
     fractions = [('1/8',8), ('1/4',4), ('1/2',2), ('1/16',16), ('nothing',0)]
     return explorer(draw, n=_slider('so far', len(frames), 2, len(frames)), div=_choice('fraction', fractions),
@@ -452,10 +482,10 @@ def class_map(
     try:
         with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):   # cuDNN: no gradient in eval mode
             logits = model(x, corners=out.corners, keep=out.keep).logits
-            slope, = torch.autograd.grad(logits[0,t,c], maps[0])
+            slope = torch.autograd.grad(logits[0,t,c], maps[0])[0]
     finally: hook.remove()
-    i = int((out.keep[0,:t]!=0).sum()) if len(maps[0])<x.shape[1] else t   # f_L saw the kept frames alone
-    return (slope*maps[0]).sum(1)[i].detach().cpu()
+    if len(maps[0])<x.shape[1]: t = int((out.keep[0,:t]!=0).sum())         # f_L saw the kept frames alone
+    return (slope*maps[0]).sum(1)[t].detach().cpu()
 
 # %% ../nbs/17_explorers.ipynb #93dc1c1b
 Inside = namedtuple('Inside', 'x out probs entropy places glance') # x: a batch; (T,C), (T,), (T,K,K), (T,h,w)
@@ -466,11 +496,13 @@ def look_inside(
 )->Inside:
     "Everything that a model thinks about a video, frame by frame"
     _acts_in_every_frame(model)
-    x,k = model.eval().check(x),model.config['k']
+    x = model.eval().check(x)
+    k = model.config['k']
     with torch.no_grad():
-        (m,_),out = model.glance(x),model(x)
+        m = model.glance(x)[0]
+        out = model(x)
         places = model.policy(m)[0][0].softmax(-1).unflatten(-1, (k,k))    # (T,K*K) -> (T,K,K)
-        seen = probs_of(model, out.logits[0]), model.act(m).entropy[0], places, m[0].abs().mean(1)
+        seen = (probs_of(model, out.logits[0]), model.act(m).entropy[0], places, m[0].abs().mean(1))
     return Inside(x, out, *[o.float().cpu() for o in seen])
 
 # %% ../nbs/17_explorers.ipynb #3aa62818
@@ -479,8 +511,8 @@ def _map(ax, m, title):
 
 def _patch_map(ax, patch, share, label):
     "The patch, and over it where it speaks for the class (red) and against it (blue)"
-    show_frame(patch, ax, 'not looked at' if share is None else f'what speaks for {label}')
-    if share is None: return
+    if share is None: return show_frame(patch, ax, 'not looked at')
+    show_frame(patch, ax, f'what speaks for {label}')
     top = max(share.abs().max().item(), 1e-12)
     ax.imshow(share, cmap='bwr', vmin=-top, vmax=top, alpha=.45, extent=ax.images[0].get_extent(),
               interpolation='bilinear')
@@ -488,13 +520,15 @@ def _patch_map(ax, patch, share, label):
 # %% ../nbs/17_explorers.ipynb #69cf8f14
 def _frame_inside(axs, model, inside, t, c):
     "One frame, what the glance and the policy make of it, and the patch"
-    x,out,_,entropy,places,glance = inside
-    f,corner,p = x[0,t].cpu(),out.corners[0,t].cpu(),model.patch_size
-    show_frame(f, axs[0], f'frame {t+1}'+('' if out.keep[0,t] else ', skipped'))
-    if out.keep[0,t]: _box(axs[0], corner, p, 'red')
-    _map(axs[1], glance[t], 'glance: mean |activation|'); _map(axs[2], places[t], f'π: entropy {entropy[t]:.2f}')
-    cut = crop_patches(f[None,None], corner[None,None], p)[0,0]
-    _patch_map(axs[3], cut, class_map(model, x, out, t, c), labels_of(model)[c])
+    frame = inside.x[0,t].cpu()
+    corner = inside.out.corners[0,t].cpu()
+    kept = inside.out.keep[0,t]
+    show_frame(frame, axs[0], f'frame {t+1}' if kept else f'frame {t+1}, skipped')
+    if kept: _box(axs[0], corner, model.patch_size, 'red')
+    _map(axs[1], inside.glance[t], 'glance: mean |activation|')
+    _map(axs[2], inside.places[t], f'π: entropy {inside.entropy[t]:.2f}')
+    cut = crop_patches(frame[None,None], corner[None,None], model.patch_size)[0,0]
+    _patch_map(axs[3], cut, class_map(model, inside.x, inside.out, t, c), labels_of(model)[c])
 
 # %% ../nbs/17_explorers.ipynb #9b892d1e
 def draw_inside(
@@ -504,15 +538,18 @@ def draw_inside(
     c=None         # class of the activation map; None: the most probable after this frame
 )->Figure:
     "One frame: glance, policy, patch and class activation map; and over time: probabilities and entropy"
-    probs,labels,undecided = inside.probs,labels_of(model),math.log(model.config['k']**2)
+    probs = inside.probs
+    labels = labels_of(model)
     c = ifnone(c, probs[t].argmax().item())
-    top = sorted({*probs.max(0).values.topk(min(4, len(labels))).indices.tolist(), c})
-    fig = Figure((8.6,4.4), layout='constrained'); above,below = fig.subfigures(2, 1)
-    _frame_inside(above.subplots(1, 4), model, inside, t, c)
-    left,right = below.subplots(1, 2)
-    _over_time(left, {labels[i]:probs[:,i] for i in top}, t, 'probability', labels[c], ylim=(-.05,1.05))
+    top = probs.max(0).values.topk(min(4, len(labels))).indices.tolist()
+    fig = Figure((8.6,4.4), layout='constrained'); rows = fig.subfigures(2, 1)
+    _frame_inside(rows[0].subplots(1, 4), model, inside, t, c)
+    axs = rows[1].subplots(1, 2)
+    curves = {labels[i]:probs[:,i] for i in sorted({*top, c})}
+    _over_time(axs[0], curves, t, 'probability', labels[c], ylim=(-.05,1.05))
+    undecided = math.log(model.config['k']**2)
     lines = {'π':inside.entropy, 'undecided':torch.full_like(inside.entropy, undecided)}
-    _over_time(right, lines, t, 'entropy of π, nats', ylim=(0,1.1*undecided))
+    _over_time(axs[1], lines, t, 'entropy of π, nats', ylim=(0,1.1*undecided))
     return fig
 
 # %% ../nbs/17_explorers.ipynb #10f86b43
@@ -530,7 +567,7 @@ def clip_of(
 )->Tensor:        # (1, T, 3, S, S) uint8, on the model's device
     "A video as the model reads it"
     if not isinstance(video, Tensor):
-        video,_ = load_clip(video, model.config['n_frames'], model.frame_size, **prepare_for(model, prepare))
+        video = load_clip(video, model.config['n_frames'], model.frame_size, **prepare_for(model, prepare))[0]
     return video.as_subclass(Tensor)[None].to(model.candidates.device)
 
 # %% ../nbs/17_explorers.ipynb #20c5de9b

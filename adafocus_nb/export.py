@@ -8,21 +8,23 @@ __all__ = ['GRAPHS', 'over_time', 'GraphGRU', 'GraphLSTM', 'GraphClassifier', 'G
            'StepGraph', 'StepTSMGraph', 'graph_of', 'export_onnx', 'export_program', 'Exported', 'check_exported']
 
 # %% ../nbs/13_export.ipynb #8068cf69
-import copy, importlib, io, json, logging, math, operator, re, sys, warnings, zipfile
+import copy, io, json, logging, math, warnings
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 
 import torch, torch.nn as nn, torch.nn.functional as F
 from torch import Tensor
-from fastcore.all import first, patch
+from fastcore.all import first
 
 from .patches import _crop_flat
+from .files import write_atomically
 from .video_data import load_clip
-from .backbones import *
-from .policy_ppo import *
-from .adafocus_plus import *
-from .tsm import *
-from .fast import *
+from .backbones import GRUClassifier, LSTMClassifier, MeanClassifier, UnsafeFile
+from .policy_ppo import AdaFocus
+from .adafocus_plus import AdaFocusPlus
+from .tsm import TSM, AdaFocusTSM, set_segments, stream_step, TSMPlus
+from .fast import fold_batch_norm
+from .programs import free_axes, need_packages, open_onnx, open_program, Opened
 import adafocus_nb
 
 # %% ../nbs/13_export.ipynb #ae824983
@@ -50,9 +52,11 @@ class GraphGRU(nn.Module):
         state=None  # (B, hidden); None: zeros
     )->tuple:       # states after every step (B, T, hidden), and the last (B, hidden)
         "Read a sequence"
-        w,b = self.gru.weight_hh_l0,self.gru.bias_hh_l0
+        w = self.gru.weight_hh_l0
+        b = self.gru.bias_hh_l0
         def step(h, a):
-            (a_r,a_z,a_n),(u_r,u_z,u_n) = a.chunk(3, -1),F.linear(h, w, b).chunk(3, -1)
+            a_r,a_z,a_n = a.chunk(3, -1)
+            u_r,u_z,u_n = F.linear(h, w, b).chunk(3, -1)
             n = (a_n + (a_r+u_r).sigmoid()*u_n).tanh()
             return n + (a_z+u_z).sigmoid()*(h-n)
         if state is None: state = x.new_zeros(x.shape[0], self.gru.hidden_size)
@@ -68,7 +72,8 @@ class GraphLSTM(nn.Module):
         state=None  # (B, 2*hidden); None: zeros
     )->tuple:       # h after every step (B, T, hidden), and the last state (B, 2*hidden)
         "Read a sequence"
-        w,b = self.cell.weight_hh,self.cell.bias_hh
+        w = self.cell.weight_hh
+        b = self.cell.bias_hh
         def step(state, a):
             h,c = state.chunk(2, -1)
             i,f,g,o = (a + F.linear(h, w, b)).chunk(4, -1)
@@ -81,22 +86,33 @@ class GraphLSTM(nn.Module):
 # %% ../nbs/13_export.ipynb #295fa678
 class GraphClassifier(nn.Module):
     "A recurrent f_C that can be traced"
-    def __init__(self, rnn, head): super().__init__(); self.rnn,self.head = rnn,head
+    def __init__(self, rnn, head):
+        super().__init__()
+        self.rnn = rnn
+        self.head = head
+
     def forward(self, x): return self.head(self.rnn(x)[0]), None
-    def step(self, x, state): h,state = self.rnn(x[:,None], state); return self.head(h[:,0]), state
+    def step(self, x, state):
+        after = self.rnn(x[:,None], state)
+        return self.head(after[0][:,0]), after[1]
 
 class GraphMean(MeanClassifier):
     "An averaging f_C that can be traced"
+    def __init__(self, mean):
+        nn.Module.__init__(self)
+        self.head = mean.head
+        self.drop = mean.drop
+
     def forward(self, x): return self.head(x).cumsum(1)/torch.arange(1, x.shape[1]+1, device=x.device)[:,None], None
 
+# %% ../nbs/13_export.ipynb #4d475ba4
 def graph_classifier(
     c:nn.Module # one of chapter 01's classifiers
 )->nn.Module:   # logits, None = forward(x);  logits, state = step(x, state)
     "The same classifier, for a graph"
     if isinstance(c, GRUClassifier):  return GraphClassifier(GraphGRU(c.gru), c.head)
     if isinstance(c, LSTMClassifier): return GraphClassifier(GraphLSTM(c.cell), c.head)
-    c.__class__ = GraphMean
-    return c
+    return GraphMean(c)
 
 # %% ../nbs/13_export.ipynb #67a4596d
 def look_in_graph(
@@ -106,12 +122,13 @@ def look_in_graph(
     keep=None       # (B, T) of 0 and 1: f_L runs on the frames with 1 only; None: on all
 )->Tensor:          # (B, T, c)
     "f_L on one patch of every (kept) frame, pooled"
-    b,t = x.shape[:2]
     patches = _crop_flat(x, corners, model.patch_size).flatten(0,1)        # (B,T,3,P,P) -> (B*T,3,P,P)
-    kept = None if keep is None else keep.flatten().nonzero().squeeze(1)
-    f = model.local_net(model.normalise(patches if keep is None else patches[kept])).mean((2,3))
-    if keep is not None: f = f.new_zeros(b*t, f.shape[1]).index_copy(0, kept, f)
-    return f.unflatten(0, (b,t))
+    def pooled(x): return model.local_net(model.normalise(x)).mean((2,3))
+    if keep is None: return pooled(patches).unflatten(0, x.shape[:2])
+    kept = keep.flatten().nonzero().squeeze(1)
+    f = pooled(patches[kept])
+    f = f.new_zeros(patches.shape[0], f.shape[1]).index_copy(0, kept, f)
+    return f.unflatten(0, x.shape[:2])
 
 # %% ../nbs/13_export.ipynb #d37e8bd8
 def for_graph(
@@ -133,8 +150,11 @@ def for_graph(
 # %% ../nbs/13_export.ipynb #cbfd1829
 class OfflineGraph(nn.Module):
     "Whole videos through an `AdaFocus` or `AdaFocusPlus`"
-    parts,outputs = ('glance_net','local_net','policy','skip_policy','classifier'), ('logits','actions','corners','keep')
-    inputs,axes,states = ('frames',), {0:'batch', 1:'time'}, ()
+    parts   = ('glance_net','local_net','policy','skip_policy','classifier')
+    inputs  = ('frames',)
+    outputs = ('logits','actions','corners','keep')
+    axes    = {0:'batch', 1:'time'}
+    states  = ()
     def __init__(self, model): super().__init__(); self.model = for_graph(model, *self.parts); self.eval()
 
     def forward(self,
@@ -144,9 +164,11 @@ class OfflineGraph(nn.Module):
         m = self.model
         glance_map,glance_feat = m.glance(frames)
         actions = m.act(glance_map).action
-        corners,keep = m.corners_of(actions), m.kept(glance_map)
-        logits,_ = m.classify(glance_feat, look_in_graph(m, frames, corners, keep))
-        return logits, actions, corners, torch.ones_like(logits[...,0]) if keep is None else keep
+        corners = m.corners_of(actions)
+        keep = m.kept(glance_map)
+        logits = m.classify(glance_feat, look_in_graph(m, frames, corners, keep))[0]
+        if keep is None: keep = torch.ones_like(logits[...,0])
+        return logits, actions, corners, keep
 
     def blank(self, b, t): return torch.zeros(b, t, 3, *[self.model.frame_size]*2, dtype=torch.uint8)
     def example(self): return self.blank(2, 3),
@@ -169,8 +191,9 @@ def axes_of(
     names=False      # names for ONNX instead of symbols for torch
 )->tuple:            # for every input a dict: axis -> what stands for its size
     "Which axes of the inputs may change: those of the frames, and the first of every state"
-    axes = {i: name if names else torch.export.Dim.DYNAMIC for i,name in graph.axes.items()}
-    return (axes,)+((tuple({0:axes[0]} for _ in graph.states),) if graph.states else ())
+    axes = graph.axes if names else dict.fromkeys(graph.axes, torch.export.Dim.DYNAMIC)
+    states = tuple({0:axes[0]} for _ in graph.states)
+    return (axes, states) if states else (axes,)
 
 # %% ../nbs/13_export.ipynb #f1300007
 def trace_graph(
@@ -178,23 +201,24 @@ def trace_graph(
 ):                  # an `ExportedProgram`
     "Trace a graph for any number of videos (and frames, where it has a time axis)"
     try:
-        with torch.no_grad(), _quiet(): return torch.export.export(graph, graph.example(), dynamic_shapes=axes_of(graph))
+        with torch.no_grad(), _quiet():
+            return torch.export.export(graph, graph.example(), dynamic_shapes=axes_of(graph))
     except Exception as e:
-        why = first(o.strip() for o in str(e).splitlines() if o.strip())
-        model = type(graph.model).__name__
-        raise ValueError(f'torch {torch.__version__} could not trace {model} (we use 2.11 to 2.14): {why}') from e
+        why = str(e).strip().partition('\n')[0].strip()
+        raise ValueError(f'torch {torch.__version__} could not trace {type(graph.model).__name__} '
+                         f'(we use 2.11 to 2.14): {why}') from e
 
 # %% ../nbs/13_export.ipynb #193791c3
 class OfflineTSMGraph(OfflineGraph):
     "Whole videos through an `AdaFocusTSM`: one place for all frames"
     axes = {0:'batch'}
     def forward(self, frames):
-        m,(g,l) = self.model,self.model.frames
-        glance_map,glance_feat = AdaFocus.glance(m, frames[:,:g])
+        m = self.model
+        glance_map,glance_feat = AdaFocus.glance(m, frames[:,:m.frames[0]])
         actions = m.act(glance_map).action
         corners = m.corners_of(actions)
-        local_feat = look_in_graph(m, frames[:,-l:], corners.expand(-1,l,2))
-        logits,_ = m.classify(glance_feat.mean(1, keepdim=True), local_feat.mean(1, keepdim=True))
+        local_feat = look_in_graph(m, frames[:,-m.frames[1]:], corners.expand(-1,m.frames[1],2))
+        logits = m.classify(glance_feat.mean(1, keepdim=True), local_feat.mean(1, keepdim=True))[0]
         return logits, actions, corners, torch.ones_like(logits[...,0])
 
     def example(self): return self.blank(2, sum(self.model.frames)),
@@ -204,85 +228,92 @@ class FrameLogits(nn.Module):
     "What a `TSMPlus`, `TSM` or `TSN` says of each frame, (N, 3, H, W) -> (N, C)"
     def __init__(self, model):
         super().__init__()
-        parts = ('local_net','local_head') if isinstance(model, TSM) else ('glance_net','local_net','classifier')
+        parts = ('local_net','local_head') if not model.glances else ('glance_net','local_net','classifier')
         self.model = for_graph(model, *parts)
 
     def forward(self, x):
         m = self.model
         local_feat = m.local_net(m.normalise(x)).mean((2,3))
-        if isinstance(m, TSM): return m.local_head(local_feat)
-        return m.classifier.head(m.join(AdaFocus.glance(m, x[:,None])[1][:,0] if m.reuse_glance else None, local_feat))
+        if not m.glances: return m.local_head(local_feat)
+        glance_feat = AdaFocus.glance(m, x[:,None])[1][:,0] if m.reuse_glance else None
+        return m.classifier.head(m.join(glance_feat, local_feat))
 
 # %% ../nbs/13_export.ipynb #f1300010
 class FullFramesGraph(OfflineGraph):
     "Whole videos through a `TSMPlus`, `TSM` or `TSN`"
-    outputs,axes = ('logits',), {0:'batch'}
+    outputs = ('logits',)
+    axes = {0:'batch'}
     def __init__(self, model):
         nn.Module.__init__(self)
         self.net = FrameLogits(model)
         self.model = self.net.model
         self.eval()
 
-    def forward(self, frames): return self.net(frames.flatten(0,1)).unflatten(0, frames.shape[:2]).mean(1, keepdim=True),
+    def forward(self, frames):
+        return self.net(frames.flatten(0,1)).unflatten(0, frames.shape[:2]).mean(1, keepdim=True),
+
     def example(self): return self.blank(2, self.model.frames[0]),
 
 # %% ../nbs/13_export.ipynb #de5e69ad
-class StepGraph(OfflineGraph):
-    "One frame of a stream through an `AdaFocus` or `AdaFocusPlus`"
-    inputs,axes = ('frame',), {0:'batch'}
-    def __init__(self, model):
-        super().__init__(model)
-        self.states = ('policy_state','classifier_state') + ('skip_state',)*isinstance(model, AdaFocusPlus)
-
-    def example(self):
-        frame,c = self.blank(2, 1)[:,0],self.model.config
-        h = c['hidden']
-        lengths = dict(policy_state=h, skip_state=h, classifier_state=dict(gru=h, lstm=2*h, mean=c['n_classes']+1)[c['classifier']])
-        return frame, *[torch.zeros(len(frame), lengths[o]) for o in self.states]
+class _OneFrame:
+    "What all graphs of one frame share; `shapes`: state -> its shape for two streams"
+    inputs = ('frame',)
+    axes = {0:'batch'}
+    @property
+    def states(self): return tuple(self.shapes)
+    def example(self): return self.blank(2, 1)[:,0], *map(torch.zeros, self.shapes.values())
 
 # %% ../nbs/13_export.ipynb #f1300014
-@patch
-def forward(self:StepGraph,
-    frame:Tensor,  # (B, 3, H, W) bytes
-    *states:Tensor # in the order of `states`
-)->tuple:          # in the order of `outputs`, then the new states
-    "Glance, choose, look, classify"
-    (policy_state,classifier_state,*skip_state),m,x = states,self.model,frame[:,None]
-    glance_map,glance_feat = [o[:,0] for o in m.glance(x)]
-    action,policy_state = m.act_step(glance_map, policy_state)
-    keep = None
-    if skip_state: keep,_,*skip_state = m.keep_step(glance_map, *skip_state)
-    corners = m.corners_of(action)
-    local_feat = look_in_graph(m, x, corners[:,None], keep if keep is None else keep[:,None])[:,0]
-    logits,classifier_state = m.classify_step(glance_feat, local_feat, classifier_state)
-    if keep is None: keep = torch.ones_like(logits[:,0])
-    return logits, action, corners, keep, policy_state, classifier_state, *skip_state
-
-# %% ../nbs/13_export.ipynb #24e1a33f
-class StepTSMGraph(FullFramesGraph):
-    "One frame of a stream through a `TSMPlus`, `TSM` or `TSN` whose shift is causal"
-    inputs = ('frame',)
+class StepGraph(_OneFrame, OfflineGraph):
+    "One frame of a stream through an `AdaFocus` or `AdaFocusPlus`"
     def __init__(self, model):
         super().__init__(model)
-        with torch.no_grad(): self.shapes = [o.shape for o in stream_step(self.net, self.blank(2, 1)[:,0])[1]]
-        self.states = ('average', *[f'shift_{i}' for i in range(len(self.shapes))])
+        hidden = (2, model.config['hidden'])
+        after_two = model.classifier.initial(2, torch.zeros(0)).shape
+        self.shapes = dict(policy_state=hidden, classifier_state=tuple(after_two))
+        if model.skips: self.shapes['skip_state'] = hidden
+
+    def forward(self,
+        frame:Tensor,  # (B, 3, H, W) bytes
+        *states:Tensor # in the order of `states`
+    )->tuple:          # in the order of `outputs`, then the new states
+        "Glance, choose, look, classify"
+        m = self.model
+        x = frame[:,None]                                                  # a video of one frame
+        glance_map,glance_feat = [o[:,0] for o in m.glance(x)]
+        action,policy_state = m.act_step(glance_map, states[0])
+        skip_state = states[2:]
+        keep = None                                                        # without π' all frames are
+        if skip_state: keep,_,*skip_state = m.keep_step(glance_map, *skip_state)
+        corners = m.corners_of(action)
+        kept = None if keep is None else keep[:,None]
+        local_feat = look_in_graph(m, x, corners[:,None], kept)[:,0]
+        logits,classifier_state = m.classify_step(glance_feat, local_feat, states[1])
+        if keep is None: keep = torch.ones_like(logits[:,0])
+        return logits, action, corners, keep, policy_state, classifier_state, *skip_state
+
+# %% ../nbs/13_export.ipynb #24e1a33f
+class StepTSMGraph(_OneFrame, FullFramesGraph):
+    "One frame of a stream through a `TSMPlus`, `TSM` or `TSN` whose shift is causal"
+    def __init__(self, model):
+        super().__init__(model)
+        with torch.no_grad(): memory = stream_step(self.net, self.blank(2, 1)[:,0])[1]
+        average = (2, model.config['n_classes']+1)
+        self.shapes = dict(average=average) | {f'shift_{i}': o.shape for i,o in enumerate(memory)}
 
     def forward(self, frame, *states):
         logits,memory = stream_step(self.net, frame, list(states[1:]))
         average = states[0] + torch.cat([logits, torch.ones_like(logits[:,:1])], 1)               # sum, number
         return average[:,:-1]/average[:,-1:], average, *memory
 
-    def example(self):
-        frame,n = self.blank(2, 1)[:,0],self.model.config['n_classes']
-        return frame, *[torch.zeros(o) for o in ((2,n+1), *self.shapes)]
-
 # %% ../nbs/13_export.ipynb #87931f61
-GRAPHS = {                                                                 # model class -> graph of whole videos, of one frame
+GRAPHS = {                                                    # model class -> graph of whole videos, of one frame
     AdaFocus:    (OfflineGraph,    StepGraph),
     AdaFocusTSM: (OfflineTSMGraph, None),
     TSMPlus:     (FullFramesGraph, StepTSMGraph)}
 GRAPHS |= {AdaFocusPlus: GRAPHS[AdaFocus], TSM: GRAPHS[TSMPlus]}
 
+# %% ../nbs/13_export.ipynb #85790116
 def graph_of(
     model,          # any model of this package
     step:bool=False # one frame of a stream instead of whole videos
@@ -294,15 +325,11 @@ def graph_of(
     if any(getattr(type(model), o) is not getattr(cls, o) for o in ('forward','look')):
         raise ValueError(f'{name} changes forward or look of {cls.__name__}: put a graph for it into GRAPHS.')
     graph = GRAPHS[cls][step]
-    if graph is None: raise ValueError(f'{name} chooses its place when it has seen the whole video: it has no single step.')
+    if graph is None:
+        raise ValueError(f'{name} chooses its place when it has seen the whole video: it has no single step.')
     return graph(model)
 
 # %% ../nbs/13_export.ipynb #c1f93986
-def _need(*names):
-    "One sentence if a package is missing"
-    missing = [o for o in names if importlib.util.find_spec(o) is None]
-    if missing: raise ImportError(f"ONNX needs {' and '.join(missing)}, not installed here: pip install 'adafocus-nb[export]'")
-
 def _need_loops():
     "Before version 2.8 torch writes no `scan` as ONNX"
     if tuple(int(o) for o in torch.__version__.split('.')[:2])<(2,8):
@@ -317,17 +344,15 @@ def _target(path, suffix):
     if not path.parent.is_dir():  raise ValueError(f'{path}: there is no folder {path.parent}.')
     return path
 
-def _prepare_of(model):
-    "How frames of files become input: the model's own preparation, and the sizes and numbers that go with it"
-    return model.config['prepare'] | {k: model.config[k] for k in ('frame_size','n_frames','mean','std')}
-
+# %% ../nbs/13_export.ipynb #958856b1
 def _about(graph):
-    "What a user of the file must know, as JSON"
-    m,(_,*states) = graph.model,graph.example()
-    return json.dumps(dict(model=type(m).__name__, version=adafocus_nb.__version__, inputs=graph.inputs+graph.states,
-                           outputs=[*graph.outputs, *[f'new_{o}' for o in graph.states]],
-                           states={k: list(o.shape[1:]) for k,o in zip(graph.states, states)},
-                           prepare=_prepare_of(m), labels=m.config['labels'], config=m.config))
+    "What a user of the file must know"
+    c = graph.model.config
+    sizes = {k: c[k] for k in ('frame_size','n_frames','mean','std')}      # how frames of files become input
+    states = {k: list(o.shape[1:]) for k,o in zip(graph.states, graph.example()[1:])}
+    outputs = [*graph.outputs, *[f'new_{o}' for o in states]]
+    return dict(model=type(graph.model).__name__, version=adafocus_nb.__version__, inputs=[*graph.inputs, *states],
+                outputs=outputs, states=states, prepare=c['prepare'] | sizes, labels=c['labels'], config=c)
 
 # %% ../nbs/13_export.ipynb #96256d7a
 def export_onnx(
@@ -336,14 +361,16 @@ def export_onnx(
     step:bool=False # one frame of a stream instead of whole videos
 )->Path:            # the file
     "Write a model as one ONNX file: bytes in, logits out, everything else inside"
-    path = _target(path, '.onnx'); _need('onnx', 'onnxscript'); _need_loops()
+    path = _target(path, '.onnx')
+    need_packages('onnx', 'onnxscript')
+    _need_loops()
     graph = graph_of(model, step)
-    about = _about(graph); names = json.loads(about)
+    about = _about(graph)
     traced = trace_graph(graph)
     with _quiet():
         program = torch.onnx.export(traced, (), dynamo=True, verbose=False, dynamic_shapes=axes_of(graph, names=True),
-                                    input_names=names['inputs'], output_names=names['outputs'])
-    program.model.metadata_props['adafocus'] = about
+                                    input_names=about['inputs'], output_names=about['outputs'])
+    program.model.metadata_props['adafocus'] = json.dumps(about)
     write_atomically(path, lambda p: program.save(p, external_data=False))
     return path
 
@@ -356,240 +383,132 @@ def export_program(
     "The same as a program of torch.export"
     path = _target(path, '.pt2')
     graph = graph_of(model, step)
-    program,about = trace_graph(graph),_about(graph)
+    program = trace_graph(graph)
+    about = {'adafocus.json': json.dumps(_about(graph))}
     def write(p):
-        with p.open('wb') as f: torch.export.save(program, f, extra_files={'adafocus.json':about})
+        with p.open('wb') as f: torch.export.save(program, f, extra_files=about)
     write_atomically(path, write)
     return path
 
-# %% ../nbs/13_export.ipynb #40c92c35
-_ATEN = set("""
-    abs adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool2d add addmm alias amax amin arange argmax
-    argmin avg_pool2d baddbmm batch_norm bitwise_and bitwise_not bitwise_or bmm broadcast_to cat ceil celu chunk
-    clamp clamp_max clamp_min clone concat contiguous conv1d conv2d conv3d cos cumsum detach div dropout einsum
-    elu embedding empty_like eq erf exp expand expand_as feature_dropout fill flatten floor full full_like
-    gather ge gelu glu group_norm gt hardsigmoid hardswish hardtanh index index_copy index_select instance_norm
-    layer_norm le leaky_relu lift_fresh_copy linalg_vector_norm linear log log1p log_softmax logical_and
-    logical_not logical_or lt masked_fill matmul max max_pool2d maximum mean min minimum mish mm movedim mul
-    narrow ne neg new_full new_ones new_zeros nonzero norm ones ones_like pad permute pixel_shuffle
-    pixel_unshuffle pow prelu prod reciprocal relu relu6 remainder repeat reshape rms_norm roll rsqrt rsub
-    scaled_dot_product_attention scatter select selu sigmoid sign silu sin slice softmax softplus split
-    split_with_sizes sqrt square squeeze stack std sub sum swapaxes swapdims sym_numel sym_size t tanh to topk
-    transpose tril triu type_as unbind unflatten unfold unsqueeze upsample_bicubic2d upsample_bilinear2d
-    upsample_nearest2d var view view_as where zero zeros zeros_like _assert_async _assert_scalar
-    _assert_tensor_metadata _softmax _to_copy _unsafe_view sym_constrain_range sym_constrain_range_for_size""".split())
-_SUMS = 'add sub mul floordiv truediv mod neg eq ne lt le gt ge and_ or_'.split()       # of numbers: numbers of videos and frames
-_PYTHON = {f'_operator.{o}': getattr(operator, o) for o in _SUMS}
-
-def _operation(name):
-    "The function that a program calls by this name, if it is on the list"
-    if name in _PYTHON: return _PYTHON[name]
-    if name=='torch.ops.higher_order.scan': return _scan
-    m = re.fullmatch(r'torch\.ops\.aten\.(\w+)\.(\w+)', str(name))
-    if m and (m[1] in _ATEN or m[1].removesuffix('_') in _ATEN):
-        packet = getattr(torch.ops.aten, m[1], None)
-        if packet is not None and m[2] in packet.overloads(): return getattr(packet, m[2])
-    raise UnsafeFile(f'asks for {str(name)[:80]}, which is not among the operations that we run from a file')
-
-def _scan(step, states, xs, *rest):
-    "The recurrence of `over_time`, as the loop that it is"
-    *way,given = rest                                                      # torch 2.6 writes an axis and a direction: 0, False
-    if any(way): raise UnsafeFile('repeats a step along another axis than the first, or backwards')
-    states,outs = list(states),[]
-    for x in zip(*[o.unbind(0) for o in xs]):
-        got = step(*states, *x, *given)
-        states = got[:len(states)]; outs.append(got[len(states):])
-    return [*states, *map(torch.stack, zip(*outs))]
-
-# %% ../nbs/13_export.ipynb #588ab0f7
-_DTYPES = {1:torch.uint8, 2:torch.int8, 3:torch.int16, 4:torch.int32, 5:torch.int64, 12:torch.bool,
-           6:torch.float16, 7:torch.float32, 8:torch.float64, 13:torch.bfloat16}   # by torch's numbers for them
-_WORDS = dict(as_scalar_type=_DTYPES, as_layout={7:torch.strided},
-              as_memory_format={1:torch.contiguous_format, 2:torch.channels_last, 4:torch.preserve_format})
-_PLAIN = {f'as_{o}' for o in 'int ints float floats bool bools string strings'.split()}
-_SEVERAL = ('as_optional_tensors','as_sym_ints','as_sym_floats','as_sym_bools')
-_ONE     = ('as_optional_tensor','as_sym_int','as_sym_float','as_sym_bool')
-
-def _value(arg, known):
-    "An argument: `arg` is {kind: value}, `known` has what came before by name"
-    (kind,v), = arg.items()
-    if kind=='as_none': return None
-    if kind in _PLAIN: return v
-    if kind in _WORDS: return _WORDS[kind][v]
-    if kind=='as_tensor': return known[v['name']]
-    if kind=='as_name': return known[v]
-    if kind=='as_tensors': return [known[o['name']] for o in v]
-    if kind=='as_device' and v['type']=='cpu': return torch.device('cpu')
-    if kind in _SEVERAL: return [_value(o, known) for o in v]
-    if kind in _ONE: return _value(v, known)
-    if kind=='as_graph': return v['run']
-    raise UnsafeFile(f'hands an operation something of the kind {str(kind)[:40]}, '
-                     'and we read numbers and tensors of the CPU only')
-
-# %% ../nbs/13_export.ipynb #05596548
-def _names_in(o):
-    "All names that a part of a program reads"
-    if isinstance(o, list): return set().union(*map(_names_in, o))
-    if not isinstance(o, dict): return set()
-    return {v for k,v in o.items() if k in ('name','as_name') and isinstance(v, str)}.union(*map(_names_in, o.values()))
-
-def _returned(outputs):
-    "The names of what an operation returns, in order"
-    flat = []
-    for (kind,v), in map(dict.items, outputs): flat += v if kind=='as_tensors' else [v]
-    return [o.get('name', o.get('as_name')) for o in flat]
-
-class _Steps:
-    "A graph of a program as a function; nothing but operations of the list"
-    def __init__(self, graph):
-        self.takes,self.gives,self.steps = _returned(graph['inputs']),graph['outputs'],[]
-        read_later = _names_in(self.gives)
-        for node in graph['nodes'][::-1]:                                  # from the end, to know which names are read later
-            f,names = _operation(node['target']),_returned(node['outputs'])
-            args = {o['name'] or i: o['arg'] for i,o in enumerate(node['inputs'])}
-            for o in args.values():
-                if 'as_graph' in o: o['as_graph']['run'] = _Steps(o['as_graph']['graph'])
-            used = _names_in([*args.values()])|set(names)
-            self.steps.append((f, args, node['target'].startswith('torch.ops.aten.'), names, used-read_later))
-            read_later |= used
-        self.steps.reverse()
-
-    def __call__(self, *inputs):
-        known = dict(zip(self.takes, inputs))
-        for f,args,by_name,names,over in self.steps:
-            args = {k: _value(o, known) for k,o in args.items()}
-            res = f(**args) if by_name else f(*args.values())
-            known.update(zip(names, res if isinstance(res, (list,tuple)) else [res]))
-            for o in over: known.pop(o, None)
-        return [_value(o, known) for o in self.gives]
-
-# %% ../nbs/13_export.ipynb #7ee86140
-def _part(z, *ends):
-    "The part of an archive whose name ends so; None if it has none"
-    name = first(o for o in z.namelist() for e in ends if o==e or o.endswith('/'+e))
-    return None if name is None else z.read(name)
-
-def _raw_tensor(data, meta):
-    "A tensor of bytes"
-    size,stride,offset = [o['as_int'] for o in meta['sizes']],[o['as_int'] for o in meta['strides']],meta['storage_offset']['as_int']
-    if not math.prod(size): return torch.zeros(size, dtype=_DTYPES[meta['dtype']])
-    flat = torch.frombuffer(data, dtype=_DTYPES[meta['dtype']])
-    if math.prod(size)>len(flat): raise UnsafeFile('holds a tensor that is larger than its numbers')
-    return flat.as_strided(size, stride, offset)
-
-def _tensors_in(z, kind, old):
-    "The tensors of an archive by name; kind: 'weights' or 'constants'"
-    table = _part(z, f'data/{kind}/model_{kind}_config.json')
-    if table is None: return read_saved(io.BytesIO(_part(z, f'data/{kind}/model.pt', old)))
-    table,read = json.loads(table)['config'],{}
-    if any(o['use_pickle'] or not o['path_name'].startswith(('weight_','tensor_')) for o in table.values()):
-        raise UnsafeFile('holds something pickled beside its tensors')
-    for o in table.values():
-        if o['path_name'] not in read: read[o['path_name']] = bytearray(_part(z, f"data/{kind}/{o['path_name']}"))
-    return {k: _raw_tensor(read[o['path_name']], o['tensor_meta']) for k,o in table.items()}
-
-# %% ../nbs/13_export.ipynb #631b914f
-def _input_of(spec, held):
-    "What stands for an input of the graph: a tensor of the file, or None for one of the user's"
-    (kind,o), = spec.items()
-    if kind=='user_input': return None
-    key = dict(parameter='parameter_name', buffer='buffer_name', tensor_constant='tensor_constant_name').get(kind)
-    if key is None: raise UnsafeFile(f'has an input of the kind {str(kind)[:40]}, and we read tensors only')
-    return held[o[key]]
-
-def _open_program(path):
-    "A function of tensors, what the file says of itself, and the sizes of its inputs; nothing of a .pt2 file is run"
-    with zipfile.ZipFile(path) as z:
-        check_packed(z, path.stat().st_size)
-        about = _part(z, 'extra/adafocus.json', 'extra_files/adafocus.json')
-        graph_module = json.loads(_part(z, 'models/model.json', 'serialized_exported_program.json'))['graph_module']
-        held  = _tensors_in(z, 'weights',   'serialized_state_dict.pt')
-        held |= _tensors_in(z, 'constants', 'serialized_constants.pt')
-        order = (_part(z, 'byteorder') or b'little').decode()
-        if order!=sys.byteorder: raise UnsafeFile('was written by a computer of another byte order')
-    graph = graph_module['graph']
-    steps,fixed = _Steps(graph),[_input_of(o, held) for o in graph_module['signature']['input_specs']]
-    free = [k for k,o in zip(steps.takes, fixed) if o is None]
-    sizes = [[o.get('as_int') for o in graph['tensor_values'][k]['sizes']] for k in free]
-    def run(*args):
-        args = iter(args)
-        with torch.no_grad(): return steps(*[next(args) if o is None else o for o in fixed])
-    return run, about and about.decode(), sizes
-
-def _load_program(path):
-    "The same by torch, which runs what the file says"
-    extra = {'adafocus.json':''}
-    with _quiet(): program = torch.export.load(path, extra_files=extra)
-    inputs = [o for o in program.graph.nodes if o.name in program.graph_signature.user_inputs]
-    sizes = [[d if type(d) is int else None for d in o.meta['val'].shape] for o in inputs]             # a symbol is no int
-    return program.module(), extra['adafocus.json'], sizes
-
-# %% ../nbs/13_export.ipynb #5425bb51
-def _messages(m):
-    "A message of a protocol buffer, and all inside it"
-    yield m
-    for _,v in m.ListFields():
-        for o in [v] if hasattr(v, 'ListFields') else v if hasattr(v, 'add') else (): yield from _messages(o)
-
-def _check_beside(folder, tensor):
-    "Numbers in another file: it must lie in the model's folder and be long enough"
-    said = {o.key:o.value for o in tensor.external_data}
-    name = said.get('location', '')
-    file = folder/name
-    plain = name and not re.search(r'(^|[/\\])\.\.([/\\]|$)|^[/\\]|^\w:|\0', name)
-    if not plain or file.resolve()!=folder.resolve()/name or not file.is_file():
-        raise UnsafeFile(f'takes numbers from {name[:80]!r}, which is no file in its own folder')
-    start,length = int(said.get('offset', 0)),int(said.get('length', 0))
-    there = 0<=start and 0<=length and start+length<=file.stat().st_size
-    if not there: raise UnsafeFile(f'takes more numbers from {name!r} than it has')
-    return file.stat().st_size
-
-def _check_onnx(path):
-    "Refuse an ONNX file that reaches outside of itself"
-    m = importlib.import_module('onnx').load(str(path), load_external_data=False)
-    own,whole = {o.domain for o in m.functions}|{'','ai.onnx'},path.stat().st_size
-    for o in _messages(m):
-        kind = type(o).__name__
-        if kind=='NodeProto' and o.domain not in own:
-            raise UnsafeFile(f'asks for {o.op_type[:40]} of {o.domain[:40]}, which is not an operation of ONNX')
-        if kind=='SparseTensorProto': raise UnsafeFile('holds a sparse tensor, which could fill the memory')
-        if kind!='TensorProto': continue
-        beside = _check_beside(path.parent, o) if o.external_data or o.data_location else 0
-        n = math.prod(o.dims)
-        if n>2*(whole+beside): raise UnsafeFile(f'holds a tensor of {n:,} numbers, more than it has bytes')
-
-def _open_onnx(path):
-    "A function of tensors, what the file says of itself, and the sizes of its inputs"
-    _need('onnx', 'onnxruntime')
-    _check_onnx(path)
-    ort = importlib.import_module('onnxruntime')
-    options = ort.SessionOptions(); options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 4                                         # what is wrong is said once, by us
-    session = ort.InferenceSession(str(path), options, providers=['CPUExecutionProvider'],
-                                   disabled_optimizers=['ConstantFolding'])
-    names = [o.name for o in session.get_inputs()]
-    run = lambda *args: [torch.from_numpy(o) for o in session.run(None, {k: o.numpy() for k,o in zip(names, args)})]
-    sizes = [[d if isinstance(d, int) else None for d in o.shape] for o in session.get_inputs()]
-    return run, session.get_modelmeta().custom_metadata_map.get('adafocus'), sizes
-
 # %% ../nbs/13_export.ipynb #6b74e0b8
 def _texts(o): return isinstance(o, list) and all(isinstance(v, str) for v in o)
-def _fits_prepare(p): return all(type(p[k]) is int and 0<p[k]<2**14 for k in ('resize','frame_size')) and type(p['square']) is bool
+def _fits_prepare(p):
+    sides = p['resize'],p['frame_size']
+    return all(type(o) is int and 0<o<2**14 for o in sides) and type(p['square']) is bool
 
 def _check_about(about, sizes):
     "What a file says of itself, if it fits the file; None otherwise"
     try:
         a = json.loads(about)
-        if not (_texts(a['inputs']) and _texts(a['outputs']) and isinstance(a['config'], dict)): return None
-        shapes = [a['states'][k] for k in a['inputs'][1:]]
-        if list(a['states'])!=a['inputs'][1:] or shapes!=[o[1:] for o in sizes[1:]]: return None
-        if any(math.prod(o)>2**28 for o in shapes): return None            # a gigabyte of memory for one stream
-        if a.get('prepare') is not None and not _fits_prepare(a['prepare']): return None
-        return a if a.get('labels') is None or _texts(a['labels']) else None
+        shapes = list(a['states'].values())
+        fits = (_texts(a['inputs']) and _texts(a['outputs']) and isinstance(a['config'], dict)
+                and list(a['states'])==a['inputs'][1:] and shapes==[o[1:] for o in sizes[1:]]
+                and all(math.prod(o)<=2**28 for o in shapes)               # a gigabyte of memory for one stream
+                and (a.get('prepare') is None or _fits_prepare(a['prepare']))
+                and (a.get('labels') is None or _texts(a['labels'])))
+        return a if fits else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError): return None
 
+# %% ../nbs/13_export.ipynb #f1300021
+class _Checked:
+    def check(self, args):
+        "One sentence for inputs that do not fit"
+        names = self.about['inputs']
+        if len(args)!=len(names):
+            hint = ': begin with begin(b), and hand in what comes out as new_….' if len(names)>1 else '.'
+            given = f'{len(args)} of these {len(names)} were given'
+            raise ValueError(f"{self.path} takes {', '.join(names)}, and {given}{hint}")
+        types = [(torch.uint8,' (bytes, 0 to 255)')] + [(torch.float32,'')]*len(self.about['states'])
+        for name,o,(_,*size),(want,what) in zip(names, args, self.sizes, types):
+            if o.dtype!=want:
+                raise ValueError(f'{self.path}: {name} has the type {o.dtype}, and the file takes {want}{what}.')
+            fits = o.ndim==1+len(size) and all(w in (None,n) for n,w in zip(o.shape, [len(args[0]), *size]))
+            if not fits or 0 in o.shape:
+                shape = ', '.join(['B', *['T' if w is None else str(w) for w in size]])
+                raise ValueError(f'{self.path}: {name} has the shape {tuple(o.shape)}, and the file takes ({shape}), '
+                                 'the same B for all inputs.')
+
+# %% ../nbs/13_export.ipynb #f1300025
+class _Played:
+    def __call__(self,
+        x:Tensor, # (B, T, 3, H, W) bytes of whole videos; (B, 3, H, W) of one frame
+        *states   # of one frame, in the order of `about['states']`
+    )->dict:      # outputs by name
+        "Run the file once"
+        args = [torch.as_tensor(o).as_subclass(Tensor).contiguous() for o in (x, *states)]
+        self.check(args)
+        return dict(zip(self.about['outputs'], self.run(*args)))
+
+    def begin(self, b):
+        "The states before the first frame of b videos: zeros"
+        return [torch.zeros(b, *o) for o in self.about['states'].values()]
+
+    def stream(self,
+        x:Tensor  # (B, T, 3, H, W) bytes
+    )->dict:      # outputs by name, (B, T, …)
+        "Play videos frame by frame through the file of a step"
+        if not self.about['states']:
+            raise ValueError(f'{self.path} takes whole videos: call it, or export one frame of a stream (step=True).')
+        if x.ndim!=5: raise ValueError(f'Videos have shape {tuple(x.shape)}: give (B, T, 3, H, W).')
+        states = self.begin(x.shape[0])
+        outs = []
+        for frame in x.unbind(1):
+            outs.append(self(frame, *states))
+            states = [outs[-1].pop(f'new_{o}') for o in self.about['states']]
+        return {k: torch.stack(o, 1) for k,o in zip(outs[0], zip(*map(dict.values, outs)))}
+
+# %% ../nbs/13_export.ipynb #a8aec7bd
+class _Recognizing:
+    def clip(self,
+        path # video file, or folder of numbered frames
+    )->tuple: # frames (1, T, 3, S, S), and which frames of the video these are
+        "A video, prepared as the model needs it"
+        p = self.prepare
+        if p is None:
+            raise ValueError(f'{self.path} does not say how frames are prepared: export its model again with this '
+                             'version.')
+        clip = load_clip(path, p['n_frames'], p['frame_size'], p['resize'], p['square'])
+        return clip[0][None].as_subclass(Tensor), clip[1]
+
+    def predict(self,
+        path,    # video file, or folder of numbered frames
+        k:int=5  # best guesses to keep
+    )->dict:     # file, top: label and probability of each, frames
+        "The best guesses for one video"
+        x,indices = self.clip(path)
+        out = self.stream(x) if self.about['states'] else self(x)
+        logits = out['logits'][0,-1]
+        p = logits.sigmoid() if self.about['config'].get('multilabel')=='bce' else logits.softmax(-1)
+        labels = self.labels or [str(i) for i in range(len(p))]
+        best = p.topk(min(k, len(p)))
+        top = [dict(label=labels[i], probability=round(v.item(),4)) for v,i in zip(*best)]
+        return dict(file=str(path), top=top, frames=indices.tolist())
+
+# %% ../nbs/13_export.ipynb #1168a7c1
+def _load_program(path):
+    "A .pt2 file opened by torch, which runs what the file says"
+    extra = {'adafocus.json':''}
+    with _quiet(): program = torch.export.load(path, extra_files=extra)
+    inputs = [o for o in program.graph.nodes if o.name in program.graph_signature.user_inputs]
+    return Opened(program.module(), extra['adafocus.json'], [free_axes(o.meta['val'].shape) for o in inputs])
+
+# %% ../nbs/13_export.ipynb #76b69854
+def _opened(path, trust_code):
+    "What an opener gives, or one sentence that says what is wrong"
+    kind = _load_program if trust_code else open_program
+    remedy = 'If you trust whoever wrote it, open it with Exported(path, trust_code=True), which can run code.'
+    if path.suffix=='.onnx':
+        kind = open_onnx
+        remedy = 'Write it again with export_onnx.'
+    try: return kind(path)
+    except ImportError: raise
+    except UnsafeFile as e: raise ValueError(f'{path} {e}; it is left closed. {remedy}') from None
+    except Exception as e:
+        raise ValueError(f'{path} cannot be opened ({type(e).__name__}): it is damaged, or no file of export_onnx '
+                         '(*.onnx) or export_program (*.pt2). Write it again.') from e
+
 # %% ../nbs/13_export.ipynb #865654bf
-class Exported:
+class Exported(_Checked, _Played, _Recognizing):
     "An exported file as a function of tensors"
     def __init__(self,
         path,                 # that `export_onnx` or `export_program` wrote
@@ -597,99 +516,24 @@ class Exported:
     ):
         self.path = Path(path)
         if not self.path.is_file():
-            raise FileNotFoundError(f'There is no file {path}: write one with export_onnx, export_program or adafocus_export.')
-        kind = _open_onnx if self.path.suffix=='.onnx' else _load_program if trust_code else _open_program
-        try: self.run,about,self.sizes = kind(self.path)
-        except ImportError: raise
-        except UnsafeFile as e:
-            remedy = 'Write it again with export_onnx.' if kind is _open_onnx else \
-                     'If you trust whoever wrote it, open it with Exported(path, trust_code=True), which can run code.'
-            raise ValueError(f'{path} {e}; it is left closed. {remedy}') from None
-        except Exception as e:
-            raise ValueError(f'{path} cannot be opened ({type(e).__name__}): it is damaged, or no file of export_onnx (*.onnx) '
-                             'or export_program (*.pt2). Write it again.') from e
-        self.about = _check_about(about, self.sizes) if about else None
+            raise FileNotFoundError(f'There is no file {path}: write one with export_onnx, export_program or '
+                                    'adafocus_export.')
+        file = _opened(self.path, trust_code)
+        self.run = file.run
+        self.sizes = file.sizes
+        self.about = _check_about(file.about, file.sizes)
         if self.about is None:
-            raise ValueError(f'{path} was not written by export_onnx or export_program: only their files say what goes in '
-                             'and out.')
-        self.prepare,self.labels = self.about.get('prepare'),self.about.get('labels')
-
-# %% ../nbs/13_export.ipynb #f1300021
-@patch
-def check(self:Exported, args):
-    "One sentence for inputs that do not fit"
-    names,b = self.about['inputs'],len(args[0])
-    if len(args)!=len(names):
-        hint = ': begin with begin(b), and hand in what comes out as new_….' if len(names)>1 else '.'
-        raise ValueError(f"{self.path} takes {', '.join(names)}, and {len(args)} of these {len(names)} were given{hint}")
-    for i,(name,o,(_,*size)) in enumerate(zip(names, args, self.sizes)):
-        want,what = (torch.float32,'') if i else (torch.uint8,' (bytes, 0 to 255)')
-        if o.dtype!=want: raise ValueError(f'{self.path}: {name} has the type {o.dtype}, and the file takes {want}{what}.')
-        fits = o.ndim==1+len(size) and all(w in (None,n) for n,w in zip(o.shape, [b, *size]))
-        if not fits or 0 in o.shape:
-            shape = ', '.join(['B', *['T' if w is None else str(w) for w in size]])
-            raise ValueError(f'{self.path}: {name} has the shape {tuple(o.shape)}, and the file takes ({shape}), '
-                             'the same B for all inputs.')
-
-# %% ../nbs/13_export.ipynb #f1300024
-@patch
-def __call__(self:Exported,
-    x:Tensor, # (B, T, 3, H, W) bytes of whole videos; (B, 3, H, W) of one frame
-    *states   # of one frame, in the order of `about['states']`
-)->dict:      # outputs by name
-    "Run the file once"
-    args = [torch.as_tensor(o).as_subclass(Tensor).contiguous() for o in (x, *states)]
-    self.check(args)
-    return dict(zip(self.about['outputs'], self.run(*args)))
-
-# %% ../nbs/13_export.ipynb #f1300025
-@patch
-def begin(self:Exported, b):
-    "The states before the first frame of b videos: zeros"
-    return [torch.zeros(b, *o) for o in self.about['states'].values()]
-
-@patch
-def stream(self:Exported,
-    x:Tensor  # (B, T, 3, H, W) bytes
-)->dict:      # outputs by name, (B, T, …)
-    "Play videos frame by frame through the file of a step"
-    if not self.about['states']: raise ValueError(f'{self.path} takes whole videos: call it, or export one frame of a stream (step=True).')
-    if x.ndim!=5: raise ValueError(f'Videos have shape {tuple(x.shape)}: give (B, T, 3, H, W).')
-    states,outs = self.begin(x.shape[0]),[]
-    for frame in x.unbind(1):
-        outs.append(self(frame, *states))
-        states = [outs[-1][f'new_{o}'] for o in self.about['states']]
-    return {k: torch.stack([o[k] for o in outs], 1) for k in outs[0] if not k.startswith('new_')}
-
-# %% ../nbs/13_export.ipynb #a8aec7bd
-@patch
-def clip(self:Exported,
-    path # video file, or folder of numbered frames
-)->tuple: # frames (1, T, 3, S, S), and which frames of the video these are
-    "A video, prepared as the model needs it"
-    if self.prepare is None:
-        raise ValueError(f'{self.path} does not say how frames are prepared: export its model again with this version.')
-    p = self.prepare
-    x,indices = load_clip(path, p['n_frames'], p['frame_size'], p['resize'], p['square'])
-    return x[None].as_subclass(Tensor), indices
-
-@patch
-def predict(self:Exported,
-    path,    # video file, or folder of numbered frames
-    k:int=5  # best guesses to keep
-)->dict:     # file, top: label and probability of each, frames
-    "The best guesses for one video"
-    x,indices = self.clip(path)
-    logits = (self.stream(x) if self.about['states'] else self(x))['logits'][0,-1]
-    p = logits.sigmoid() if self.about['config'].get('multilabel')=='bce' else logits.softmax(-1)
-    labels = self.labels or [str(i) for i in range(len(p))]
-    top = [dict(label=labels[i], probability=round(v.item(),4)) for v,i in zip(*p.topk(min(k, len(p))))]
-    return dict(file=str(path), top=top, frames=indices.tolist())
+            raise ValueError(f'{path} was not written by export_onnx or export_program: only their files say what '
+                             'goes in and out.')
+        self.prepare = self.about.get('prepare')
+        self.labels = self.about.get('labels')
 
 # %% ../nbs/13_export.ipynb #2da4e71a
 def _noise(model):
     "Random frames of the sizes that a model reads"
-    n,s,g = getattr(model, 'frames', None),model.frame_size,torch.Generator().manual_seed(0)
+    s = model.frame_size
+    n = getattr(model, 'frames', None)
+    g = torch.Generator().manual_seed(0)
     for b,t in ((1,2),(3,5)):
         if n is not None: t = sum(n) if model.pairs else n[0]
         yield torch.randint(256, (b,t,3,s,s), dtype=torch.uint8, generator=g)
@@ -702,13 +546,18 @@ def check_exported(
     trust_code:bool=False # of `Exported`
 )->float:        # largest difference of any output
     "Run a file beside its model"
-    file,model,worst = Exported(path, trust_code),copy.deepcopy(model).eval(),0.
+    file = Exported(path, trust_code)
+    run = file.stream if file.about['states'] else file
+    model = copy.deepcopy(model).eval()
+    worst = 0.
     for x in _noise(model) if frames is None else [torch.as_tensor(frames)]:
-        got = file.stream(x) if file.about['states'] else file(x)
+        got = run(x)
         with torch.no_grad(): want = model(x.to(model.candidates.device))._asdict()
         for k,o in got.items():
             w = want[k].cpu()
             o = o[:,-w.shape[1]:]                                          # TSM in a stream: the end
-            if o.shape!=w.shape: raise ValueError(f'{path} gives {k} of shape {tuple(o.shape)}, the model {tuple(w.shape)}.')
-            worst = max(worst, (o.double()-w.double()).abs().max().item())
+            if o.shape!=w.shape:
+                raise ValueError(f'{path} gives {k} of shape {tuple(o.shape)}, the model {tuple(w.shape)}.')
+            off = (o.double()-w.double()).abs().max()
+            worst = max(worst, off.item())
     return worst

@@ -16,15 +16,15 @@ from fastcore.all import store_attr
 from PIL import Image, ImageOps
 
 # %% ../nbs/23_stills.ipynb #c2300007
-from .metrics import *
-from .decoding import *
-from .sources import *
-from .video_data import *
-from .backbones import *
-from .policy_ppo import *
-from .evaluation import *
-from .runs import *
-from .training_stages import *
+from .metrics import top1
+from .decoding import decode_frames, VideoError
+from .sources import get_video_files, read_source
+from .video_data import TensorVideo, VideoDataLoaders
+from .backbones import has_imagenet
+from .policy_ppo import AdaFocus
+from .runs import device_name, Run, versions
+from .evaluation import batches_of, gathered
+from .training import Training
 
 # %% ../nbs/23_stills.ipynb #c230000a
 _PICTURES = '.png .jpg .jpeg .webp .bmp .gif .tif .tiff'.split()
@@ -35,8 +35,10 @@ def _grey(im):
     "8 bits of a picture with 16, or of one with numbers of any size"
     x = np.asarray(im, np.float64)
     most = 65535 if im.mode.startswith('I;16') else max(np.nanmax(x), 1e-9)
-    return Image.fromarray((255*np.nan_to_num(x).clip(0, most)/most).round().astype(np.uint8))
+    x = np.nan_to_num(x).clip(0, most)
+    return Image.fromarray((255*x/most).round().astype(np.uint8))
 
+# %% ../nbs/23_stills.ipynb #5d4e3b1a
 def _small(file, side):
     "A picture with an alpha channel, its longer side no more than `side`"
     try:
@@ -48,22 +50,32 @@ def _small(file, side):
         im.thumbnail((side,side))
         return im
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as e:
-        raise ValueError(f'{file} cannot be read as a picture ({e}): replace it, or take it out of its folder.') from None
+        raise ValueError(f'{file} cannot be read as a picture ({e}): '
+                         'replace it, or take it out of its folder.') from None
+
+# %% ../nbs/23_stills.ipynb #5e5f4793
+def _number(file, word):
+    "Between 0 and 1, from the name of a file alone"
+    return zlib.crc32(f'{word}{file.name}'.encode('utf-8', 'surrogateescape'))/2**32
 
 def _of_class(folder, most):
     "Training and validation files of a class, by their names"
-    there = sorted(f for f in folder.rglob('*') if not any(o.startswith('.') for o in f.relative_to(folder).parts))
+    there = sorted(f for f in folder.rglob('*') if '/.' not in f'/{f.relative_to(folder).as_posix()}') # not hidden
     files = [f for f in there if f.suffix.lower() in _PICTURES]
     others = [f for f in there if f.suffix.lower() in _NOT_READ]
-    if others: warnings.warn(f'{folder}: {len(others)} pictures such as {others[0].name} are left out, because their kind cannot be read: convert them to JPEG.')
-    if len(files)<2: raise ValueError(f'{folder} holds {len(files)} pictures ({", ".join(o[1:] for o in _PICTURES)}): a class needs at least 2, better dozens.')
-    number = lambda f, word: zlib.crc32(f'{word}{f.name}'.encode('utf-8', 'surrogateescape'))/2**32    # between 0 and 1, from its name alone
-    drawn = sorted(files, key=lambda f: number(f, 'drawn'))[:most]
-    drawn.sort(key=lambda f: number(f, 'part'))
-    k = sum(number(f, 'part')<.3 for f in drawn)
-    k = min(max(k, 1), len(drawn)//2)                                      # at least one of either, whatever the numbers say
-    return drawn[k:],drawn[:k]
+    if others:
+        warnings.warn(f'{folder}: {len(others)} pictures such as {others[0].name} are left out, '
+                      'because their kind cannot be read: convert them to JPEG.')
+    if len(files)<2:
+        raise ValueError(f'{folder} holds {len(files)} pictures ({", ".join(o[1:] for o in _PICTURES)}): '
+                         'a class needs at least 2, better dozens.')
+    drawn = sorted(files, key=lambda f: _number(f, 'drawn'))[:most]
+    drawn.sort(key=lambda f: _number(f, 'part'))
+    k = sum(_number(f, 'part')<.3 for f in drawn)
+    k = min(max(k, 1), len(drawn)//2)                                      # at least one of either
+    return drawn[k:], drawn[:k]
 
+# %% ../nbs/23_stills.ipynb #e5446452
 class Pictures:
     "Pictures in folders by class: `train` and `valid` are lists of (RGBA picture, class number)"
     def __init__(self,
@@ -72,14 +84,20 @@ class Pictures:
         most:int=200  # pictures of a class; more are left out
     ):
         folder = Path(folder)
-        if not folder.is_dir(): raise ValueError(f'{folder} is no folder: name one that has a folder of pictures for each class.')
+        if not folder.is_dir():
+            raise ValueError(f'{folder} is no folder: name one that has a folder of pictures for each class.')
         classes = sorted(o for o in folder.iterdir() if o.is_dir() and not o.name.startswith(('.','__MACOSX')))
-        if classes and all(o.name.lower() in _SPLIT for o in classes):
-            raise ValueError(f'{folder} has the folders {", ".join(o.name for o in classes)}, which are parts and no classes: name one of them, such as {classes[0]}.')
-        if len(classes)<2: raise ValueError(f'{folder} has {len(classes)} folders: give each class a folder of its own, at least two.')
-        files = [_of_class(o, most) for o in classes]
         self.vocab = [o.name for o in classes]
-        self.train,self.valid = ([(_small(f, side), k) for k,two in enumerate(files) for f in two[valid]] for valid in (0,1))
+        if classes and all(name.lower() in _SPLIT for name in self.vocab):
+            raise ValueError(f'{folder} has the folders {", ".join(self.vocab)}, which are parts and no classes: '
+                             f'name one of them, such as {classes[0]}.')
+        if len(classes)<2:
+            raise ValueError(f'{folder} has {len(classes)} folders: give each class a folder of its own, at least two.')
+        self.train = []
+        self.valid = []
+        for k,(train,valid) in enumerate([_of_class(o, most) for o in classes]):
+            self.train += [(_small(f, side), k) for f in train]
+            self.valid += [(_small(f, side), k) for f in valid]
 
 # %% ../nbs/23_stills.ipynb #c230000e
 def pasted(
@@ -94,23 +112,30 @@ def pasted(
     im = picture.resize([min(max(round(o*k), 1), size) for o in picture.size], Image.BILINEAR)
     if ground is None: still = Image.new('RGB', (size,size), tuple(int(o) for o in rng.integers(0, 256, 3)))
     else:
-        ground = Image.fromarray(ground.permute(1,2,0).numpy()); side = min(ground.size)*rng.uniform(.5, 1)
+        ground = Image.fromarray(ground.permute(1,2,0).numpy())
+        side = min(ground.size)*rng.uniform(.5, 1)
         x,y = (rng.uniform(0, o-side) for o in ground.size)
         still = ground.resize((size,size), Image.BILINEAR, box=(x,y,x+side,y+side))
     at = tuple(int(rng.integers(0, size-o+1)) for o in im.size)
     still.paste(im, at, im)
     return torch.from_numpy(np.array(still)).permute(2,0,1)[None]
 
+# %% ../nbs/23_stills.ipynb #5041b7f2
 class PastedStills:
     "A data set of `n` stills and their classes"
-    def __init__(self, pictures, grounds, n, size, share, key, fixed): store_attr(); self.asked = Counter()
+    def __init__(self, pictures, grounds, n, size, share, key, fixed):
+        store_attr()
+        self.asked = Counter()
+
     def __len__(self): return self.n
+
     def __getitem__(self, i):
         if not 0<=i<self.n: raise IndexError(i)
-        rng = np.random.default_rng([*self.key, int(i), 0 if self.fixed else self.asked[i]]); self.asked[i] += 1
+        rng = np.random.default_rng([*self.key, int(i), 0 if self.fixed else self.asked[i]])
+        self.asked[i] += 1
         picture,k = self.pictures[int(rng.integers(len(self.pictures)))]
         ground = self.grounds[int(rng.integers(len(self.grounds)))] if self.grounds else None
-        return TensorVideo(pasted(picture, self.size, self.share, ground, rng)),torch.tensor(k)
+        return TensorVideo(pasted(picture, self.size, self.share, ground, rng)), torch.tensor(k)
 
 # %% ../nbs/23_stills.ipynb #c230000f
 def _training_videos(folder, seed):
@@ -118,6 +143,7 @@ def _training_videos(folder, seed):
     try: return read_source(folder, 'folder', seed=seed).train_paths
     except ValueError: return get_video_files(folder)
 
+# %% ../nbs/23_stills.ipynb #e96afe27
 def grounds_of(
     folder,       # of videos, as a training takes it: frames of its validation videos are left alone
     side:int=224, # shorter side of the frames, in pixels
@@ -125,16 +151,24 @@ def grounds_of(
     seed:int=0    # of the training, which draws validation videos where the folder has none
 )->list:          # of (3, H, W) bytes
     "A frame from the middle of some videos"
-    if not Path(folder).is_dir(): raise ValueError(f'{folder} is no folder: name the folder of videos on whose frames the pictures are to be pasted.')
-    files = _training_videos(folder, seed); files = files[::-(-len(files)//most) or 1]
-    res,why = [],[]
+    if not Path(folder).is_dir():
+        raise ValueError(f'{folder} is no folder: '
+                         'name the folder of videos on whose frames the pictures are to be pasted.')
+    files = _training_videos(folder, seed)
+    files = files[::-(-len(files)//most) or 1]
+    res = []
+    why = []
     for f in files:
         try: res.append(decode_frames(f, lambda n: [n//2], side, None)[0])
         except (VideoError, OSError) as e: why.append(str(e))
-    if not res: raise ValueError(f'{folder} has no video that can be read' + (f' ({why[0]})' if why else '') + ': name a folder of videos, or leave --over away.')
+    if not res:
+        reason = f' ({why[0]})' if why else ''
+        raise ValueError(f'{folder} has no video that can be read{reason}: '
+                         'name a folder of videos, or leave --over away.')
     if why: warnings.warn(f'{len(why)} of {len(files)} videos give no frame to paste on: {why[0]}')
     return res
 
+# %% ../nbs/23_stills.ipynb #44208fab
 class PictureStills:
     "What Stage 0 starts on (chapter 03 asks for `stills`), made of pictures"
     def __init__(self,
@@ -149,11 +183,12 @@ class PictureStills:
 
     def stills(self, part, patch_size=96, n=5000):
         "One pair (training, validation) a phase, large pictures first"
-        size,shares = (self.frame_size,[(.5,1.),(.2,.5)]) if part=='glance' else (patch_size,[(.7,1.),(.4,.9)])
-        def make(phase, share, valid):
-            pics = self.pictures.valid if valid else self.pictures.train
-            return PastedStills(pics, self.grounds[valid], max(n//10, 1) if valid else n, size, share, [self.seed%2**32, part=='glance', phase, valid], bool(valid))
-        return [tuple(make(i, o, valid) for valid in (0,1)) for i,o in enumerate(shares)]
+        size = self.frame_size if part=='glance' else patch_size
+        shares = [(.5,1.),(.2,.5)] if part=='glance' else [(.7,1.),(.4,.9)]
+        def key(phase, valid): return [self.seed%2**32, part=='glance', phase, valid]
+        return [(PastedStills(self.pictures.train, self.grounds[0], n, size, share, key(i, 0), False),
+                 PastedStills(self.pictures.valid, self.grounds[1], max(n//10, 1), size, share, key(i, 1), True))
+                for i,share in enumerate(shares)]
 
 # %% ../nbs/23_stills.ipynb #c2300014
 def _read_right(model, part, dl):
@@ -162,6 +197,16 @@ def _read_right(model, part, dl):
     with torch.no_grad(): rows = [(ids, model.frame_logits(x, part).float(), y) for ids,x,y in batches_of(model, dl)]
     return top1(*gathered(rows))
 
+def _taught(training, loaders):
+    "Train f_G and f_L on stills: per cent of the validation stills that each then names"
+    right = {}
+    for part in ('glance','local'):
+        training.say('\n'+training.titles[part])
+        training.supervised(part)
+        right[part] = round(_read_right(training.model, part, loaders(part).valid), 2)
+    return right
+
+# %% ../nbs/23_stills.ipynb #8937b371
 def start_on_stills(
     pictures,         # folder with a folder of pictures for each class
     out='stills',     # folder of the run
@@ -175,27 +220,37 @@ def start_on_stills(
     **sizes           # of the model, where they are not the preset's: frame_size, patch_size
 )->dict:              # as in its results.json
     "Stage 0 on pictures instead of videos"
-    if (Path(out)/'config.json').exists(): raise ValueError(f'{out} already holds a run: name another folder with --out.')
+    if (Path(out)/'config.json').exists():
+        raise ValueError(f'{out} already holds a run: name another folder with --out.')
     size = AdaFocus.sizes_of(preset)|sizes
-    source = PictureStills(Pictures(pictures, size['frame_size']), size['frame_size'], grounds_of(over, size['frame_size'], seed=seed) if over is not None else (), seed)
+    shown = Pictures(pictures, size['frame_size'])
+    grounds = grounds_of(over, size['frame_size'], seed=seed) if over is not None else ()
+    source = PictureStills(shown, size['frame_size'], grounds, seed)
+    def loaders(part, **kwargs):
+        last = source.stills(part, size['patch_size'], n_stills)[-1]
+        return VideoDataLoaders.from_clips(*last, shown.vocab, device=device, **kwargs)
     torch.manual_seed(seed)
-    model = AdaFocus.from_preset(preset, n_classes=len(source.pictures.vocab), labels=source.pictures.vocab, weights=dict(glance=None, local=None),
-                                 glance_res=None, **sizes)
-    dls = VideoDataLoaders.from_clips(*source.stills('glance', size['patch_size'], n_stills)[-1], source.pictures.vocab, seed=seed, source=source, device=device)
-    run = Run(out, dict(command='adafocus_stills', pictures=str(pictures), over=over and str(over), seed=seed, device=device_name(device), model=model.config))
-    training,right = Training(dls, model, epochs and dict(glance=epochs, local=epochs), run, not quiet, n_stills, device!='cpu'),{}
-    if size['glance'] not in BACKBONES: training.say(f'Both networks begin with random weights. If ImageNet weights can be had, they are usually the better start of the preset {preset}.')
+    model = AdaFocus.from_preset(preset, n_classes=len(shown.vocab), labels=shown.vocab,
+                                 weights=dict(glance=None, local=None), glance_res=None, **sizes)
+    dls = loaders('glance', seed=seed, source=source)
+    made = dict(seed=seed, device=device_name(device))
+    named = dict(command='adafocus_stills', pictures=str(pictures), over=over and str(over))
+    run = Run(out, named | made | dict(model=model.config))
+    epochs = epochs and dict(glance=epochs, local=epochs)
+    training = Training(dls, model, epochs, run, not quiet, n_stills, device!='cpu')
+    if has_imagenet(size['glance']):
+        training.say('Both networks begin with random weights. If ImageNet weights can be had, '
+                     f'they are usually the better start of the preset {preset}.')
     try:
-        for part in ('glance','local'):
-            training.say('\n'+training.titles[part])
-            training.supervised(part)
-            last = VideoDataLoaders.from_clips(*source.stills(part, size['patch_size'], n_stills)[-1], source.pictures.vocab, device=device)
-            right[part] = round(_read_right(model, part, last.valid), 2)
+        right = _taught(training, loaders)
         run.keep(model)
-        results = dict(top1=right, pictures=[len(source.pictures.train),len(source.pictures.valid)], seed=seed, device=device_name(device), versions=versions())
+        results = dict(top1=right, pictures=[len(shown.train),len(shown.valid)], **made, versions=versions())
         run.write_json('results.json', results)
-    except KeyboardInterrupt: raise KeyboardInterrupt(f'{out} is incomplete: delete it, or name another folder with --out.') from None
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f'{out} is incomplete: delete it, or name another folder with --out.') from None
     finally: run.lock.close()
-    training.say(f'\nOn stills of {len(source.pictures.valid)} other pictures f_G names {right["glance"]:.1f} %, f_L {right["local"]:.1f} %.\n'
-                 f'Next: adafocus_train VIDEOS --preset {preset} --weights-glance {quote(str(out))} --weights-local {quote(str(out))}')
+    folder = quote(str(out))
+    training.say(f'\nOn stills of {len(shown.valid)} other pictures f_G names {right["glance"]:.1f} %, '
+                 f'f_L {right["local"]:.1f} %.\n'
+                 f'Next: adafocus_train VIDEOS --preset {preset} --weights-glance {folder} --weights-local {folder}')
     return results
