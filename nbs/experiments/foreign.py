@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from adafocus_nb.all import AdaFocus, VideoDataLoaders
 from adafocus_nb.decoding import decode_frames, frame_indices
 from adafocus_nb.evaluation import batches_of, gathered
-from adafocus_nb.policy_ppo import Policy, prob_of
+from adafocus_nb.policy_ppo import Policy
+from adafocus_nb.rewards import prob_of
 from adafocus_nb.sources import read_source
 from adafocus_nb.video_data import centre_crop
 
