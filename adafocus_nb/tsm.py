@@ -371,10 +371,18 @@ class TSMPlus(AdaFocusTSM):
 
     def check(self, x): return (AdaFocus.check(self, x),)*2                # the same frames twice
 
+    def whole(self, x): # corners (B, 1, 2) of the whole frame
+        return torch.zeros(len(x), 1, 2, dtype=torch.long, device=self.candidates.device)
+
+    def features(self, x)->Tensor: # (B, 1, g+l)
+        "What the linear layer reads: both networks' features, averaged over the frames"
+        x = self.check(x)[0]
+        return self.join(self.glance(x)[1], self.look(x, self.whole(x)))
+
     def forward(self, x, corners=None, keep=None, shown=None):
         "Both networks on full frames, then the linear layer"
         x = self.check(x)
-        corners = torch.zeros(len(x[0]), 1, 2, dtype=torch.long, device=self.candidates.device)
+        corners = self.whole(x[0])
         glance_feat = self.glance(x[0])[1] if self.reuse_glance else None
         logits,_ = self.classify(glance_feat, self.look(x[0], corners, keep))
         return Focus(logits, None, corners, torch.ones_like(logits[...,0]) if keep is None else keep)
@@ -386,12 +394,16 @@ class TSM(TSMPlus):
     stages = ('local',)
     glances = False
 
+    def features(self, x)->Tensor: # (B, 1, l)
+        "The local network's features, averaged over the frames"
+        x = self.check(x)[0]
+        return self.look(x, self.whole(x))
+
     def forward(self, x, corners=None, keep=None, shown=None):
         "Frame-wise predictions, averaged"
         x = AdaFocus.check(self, x)
         logits = self.frame_logits(x, 'local')[:,None]
-        corners = torch.zeros(len(x), 1, 2, dtype=torch.long, device=logits.device)
-        return Focus(logits, None, corners, torch.ones_like(logits[...,0]))
+        return Focus(logits, None, self.whole(x), torch.ones_like(logits[...,0]))
 
     def step(self, frame, state=None)->tuple:
         "The next frame through the shifted network; the average of all frames so far"
