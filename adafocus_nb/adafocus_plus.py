@@ -270,7 +270,8 @@ class _SkipStreaming:
         return Focus(logits, action, corners, keep), (pi,skip,seen)
 
 # %% ../nbs/04_adafocus_plus.ipynb #72840c86
-class AdaFocusPlus(_SkipSettings, _Skipping, _KeptLooks, _SkipRewards, _Budget, _SkipPictures, _SkipStreaming, AdaFocus):
+class AdaFocusPlus(_SkipSettings, _Skipping, _KeptLooks, _SkipRewards, _Budget, _SkipPictures, _SkipStreaming,
+                   AdaFocus):
     "AdaFocus with a second policy π' that skips frames (AdaFocus+, section 3.3)"
     @classmethod
     def trainer(cls): return TrainingPlus
@@ -288,9 +289,10 @@ def solve_threshold(
     if not len(p) or not p.isfinite().all():
         raise ValueError("η needs at least one frame, and finite values of π' only.")
     n = len(p)
-    gaps = (p[:-1]-p[1:] > tie).nonzero().squeeze(1).tolist()
-    can_keep = [0, *[i+1 for i in gaps], n]                                # numbers of frames that some η keeps
-    k = min(can_keep, key=lambda k: (round(abs(k-keep*n), 6), -k))         # the nearest; of two the larger
+    gaps = (p[:-1]-p[1:] > tie).nonzero().squeeze(1) + 1
+    can_keep = torch.cat([gaps.new_tensor([0]), gaps, gaps.new_tensor([n])])   # numbers of frames that some η keeps
+    off = (can_keep-keep*n).abs()
+    k = can_keep[off<=off.min()+1e-6].max().item()                         # the nearest; of two the larger
     if k in (0, n): return (-1. if k else 1.), k/n
     return (p[k-1]+p[k]).item()/2, k/n
 

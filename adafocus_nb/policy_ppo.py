@@ -98,7 +98,7 @@ def ppo_loss(
     logratio = new.logp - old.logp
     ratio = logratio.exp()
     clipped = ratio.clamp(1-clip, 1+clip)
-    surrogate = torch.minimum(ratio*advantage, clipped*advantage)                      # stands in for the expected return
+    surrogate = torch.minimum(ratio*advantage, clipped*advantage)                    # stands in for the expected return
     value_loss = (new.value-returns)**2
     loss = -surrogate.mean() + value_coef*value_loss.mean() - entropy_coef*new.entropy.mean()
     with torch.no_grad():
@@ -401,9 +401,16 @@ class _Pictured:
         return (everything - skipped*patch)/1e9
 
 # %% ../nbs/02_policy_ppo.ipynb #46837bfa
-def _made(given, *sizes):
+def _made(what, given, *sizes):
     "A network of your own: a module as it is; or a class or function makes it for these sizes"
-    return given if isinstance(given, nn.Module) else given(*sizes)
+    if isinstance(given, nn.Module): return given
+    if callable(given): return given(*sizes)
+    raise ValueError(f'{what}={given!r}: give a module, or a class or function that makes one.')
+
+def _check_outputs(what, net, x, n):
+    "Refuse a network of your own whose first output has not n numbers"
+    with torch.no_grad(): got = net(x)[0].shape[-1]
+    if got!=n: raise ValueError(f'The {what} network of your own gives {got} numbers, and this model needs {n}.')
 
 class _Built:
     "Part of a model: what follows from its settings"
@@ -423,10 +430,11 @@ class _Built:
         for k in ('mean','std'): self.register_buffer(f'pixel_{k}', torch.tensor(c[k]).view(3,1,1), persistent=False)
         candidates = candidate_corners(c['k'], self.frame_size, self.patch_size)
         self.register_buffer('candidates', candidates, persistent=False)
-        self.build(weights=weights, **nets)
+        own = {k:nets[k] for k in ('policy','classifier') if c.get(k)=='custom'}
+        self.build(nets['glance'], nets['local'], weights, **own)
 
-    def build(self, glance, local, weights, policy=None, classifier='gru'):
-        "Make the networks"
+    def build(self, glance, local, weights, policy=None, classifier=None):
+        "Make the networks; `policy` and `classifier` are given where they are your own"
         c = self.config
         self.glance_net = build_backbone(glance, weights.get('glance'), 'glance_net')
         self.local_net  = build_backbone(local,  weights.get('local'), 'local_net')
@@ -434,10 +442,16 @@ class _Built:
         l = self.local_net.n_features
         self.glance_head = nn.Linear(g, c['n_classes'])
         self.local_head  = nn.Linear(l, c['n_classes'])
-        make = partial(build_classifier, classifier) if isinstance(classifier, str) else partial(_made, classifier)
-        self.classifier = make(g+l if self.reuse_glance else l, c['n_classes'], c['hidden'], c['dropout'])
+        n_in = g+l if self.reuse_glance else l
+        sizes = n_in,c['n_classes'],c['hidden'],c['dropout']
+        if c['classifier']!='custom': self.classifier = build_classifier(c['classifier'], *sizes)
+        else:
+            self.classifier = _made('classifier', classifier, *sizes)
+            _check_outputs('classifier', self.classifier, torch.zeros(1, 1, n_in), c['n_classes'])
         with torch.no_grad(): glance_map = self.glance_net.eval()(blank_image(self.glance_net, self.frame_size))
-        self.policy = _made(policy or Policy, g, glance_map.shape[-2:], c['k']**2, c['hidden'])
+        if policy is None: policy = Policy
+        self.policy = _made('policy', policy, g, glance_map.shape[-2:], c['k']**2, c['hidden'])
+        if policy is not Policy: _check_outputs('policy', self.policy, glance_map[:,None], c['k']**2)
         self.train().to(memory_format=torch.channels_last)                  # convolutions are faster so, on CPU and GPU
 
     @property
@@ -463,7 +477,7 @@ _SIDE = _whole(1, 4096)
 _RGB = _list_of(_real(-1e3, 1e3), 3)
 KINDS = dict(
     n_classes=_whole(1, 100_000), patch_size=_SIDE, frame_size=_SIDE, n_frames=_whole(1, 10_000), k=_whole(1, 4096),
-    glance=_NAME, local=_NAME, policy=_or_null(_NAME), classifier=_among(*CLASSIFIERS, 'custom'),
+    glance=_NAME, local=_NAME, policy=_or_null(_among('custom')), classifier=_among(*CLASSIFIERS, 'custom'),
     hidden=_whole(1, 8192), dropout=_real(0, 1), glance_res=_or_null(_SIDE), reuse_glance=_FLAG,
     mean=_RGB, std=_list_of(_real(1e-6, 1e3), 3), labels=_or_null(_list_of(_LABEL)), preset=_or_null(_NAME),
     multilabel=_among('soft', 'bce'), prepare=((lambda v: v is None or isinstance(v, dict)), 'resize and square'),
@@ -472,10 +486,10 @@ KINDS = dict(
 # %% ../nbs/02_policy_ppo.ipynb #4850e1f3
 IMAGENET = dict(mean=(.485,.456,.406), std=(.229,.224,.225))
 
-def _name(net): return net if net is None or isinstance(net, str) else 'custom'
+def _name(net): return net if isinstance(net, str) else 'custom'
 
-class AdaFocus(_Built, _Glancing, _Acting, _Looking, _Classifying, _Losses, Rewarding, _Streaming, _Staged, _Framewise, _Pictured,
-               Saved, nn.Module):
+class AdaFocus(_Built, _Glancing, _Acting, _Looking, _Classifying, _Losses, Rewarding, _Streaming, _Staged, _Framewise,
+               _Pictured, Saved, nn.Module):
     "AdaFocus (section 3): glance, choose a place, look there, classify at every step"
     method = 'adafocus'                      # its name in commands
     demo_videos = 'digits'                   # made videos (chapter 24) that show what it can do,
@@ -527,7 +541,8 @@ class AdaFocus(_Built, _Glancing, _Acting, _Looking, _Classifying, _Losses, Rewa
             glance=_name(glance), local=_name(local), classifier=_name(classifier), hidden=hidden, dropout=dropout,
             glance_res=glance_res, reuse_glance=reuse_glance, mean=list(mean), std=list(std),
             labels=list(labels) if labels else None, preset=preset, multilabel=multilabel,
-            prepare=preparation_of(frame_size, preset, prepare), verdict=verdict, policy=_name(policy))
+            prepare=preparation_of(frame_size, preset, prepare), verdict=verdict)
+        if policy is not None: self.config['policy'] = 'custom'                # else files stay as they were without it
         self._settle(weights, glance=glance, local=local, policy=policy, classifier=classifier)
 
     def forward(self,

@@ -179,16 +179,20 @@ class Training(_Kept, _StageRunner, _StageMeasures):
     ppo = PPOTrainer                                                       # Stage II by playing
     from_memory = MemoryTrainer                                            # Stage II from memory
     titles = STAGE_TITLES
+    stages = None                                                          # of a subclass; None: the model's
     def __init__(self, dls, model, epochs=None, run=None, progress=True, n_stills=5000, bf16=False, lr_scale=1.,
                  reward='adafocus'):
         store_attr()
         reward_of(reward)                                                  # refused now, not after Stage I
-        self.stages = model.stages
+        self.stages = self.stages or model.stages
         if isinstance(epochs, int): epochs = dict.fromkeys(self.stages, epochs)
         self.epochs = {str(k):v for k,v in (epochs or {}).items()}
         if wrong := self.epochs.keys()-set(self.stages):
             raise ValueError(f'epochs has {", ".join(sorted(wrong))}, which is no stage of {type(model).__name__}: '
                              f'choose among {", ".join(self.stages)}.')
+        named = {o for o in dir(self) if o.startswith('after_')}
+        if lost := named - {o.__name__ for o in self.measures.values()}:
+            raise ValueError(f'{type(self).__name__} has {min(lost)}, which no stage calls: name it in `measures`.')
         self.measure = measure_of(dls, model).percent
         self.kept = 0.                                                     # when was how far we are written down,
         self.writing = 0.                                                  # and how long did it take?
@@ -239,7 +243,8 @@ def trainer_of(
     model # a model, or its class
 ):        # a class, made from `Training`
     "The `Training` that a model's class names"
-    return model.trainer() or Training
+    named = model.trainer
+    return named if isinstance(named, type) else named() or Training       # an attribute serves as well
 
 # %% ../nbs/32_training.ipynb #0b0b72a7
 def fit_adafocus(
@@ -255,5 +260,5 @@ def fit_adafocus(
     **kwargs              # for the `Training` of the model's class, such as `keep_fraction` of AdaFocus+
 )->dict:                  # as in results.json
     "All stages that the model has, with the fixed policies measured on Stage I's networks"
-    make = trainer_of(model)
-    return make(dls, model, epochs, run, progress, n_stills, bf16, lr_scale, reward, **kwargs).fit()
+    if reward!='adafocus': kwargs['reward'] = reward
+    return trainer_of(model)(dls, model, epochs, run, progress, n_stills, bf16, lr_scale, **kwargs).fit()

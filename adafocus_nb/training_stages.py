@@ -447,7 +447,7 @@ class PPOTrainer(_PolicySteps, _PolicyEpochs):
         after_epoch=noop        # called with the number of epochs done and the optimiser
     ):
         store_attr()
-        reward_of(reward)                                              # now: hours of training may lie before its first use
+        reward_of(reward)                                              # now, not after hours of training
         self.recipe = recipe(model, self.stage)
         self.rows = []
         if steps is None: self.steps = self.recipe.get('steps', 1)
