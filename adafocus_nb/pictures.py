@@ -34,7 +34,7 @@ def _plot_accuracy(ax, rows):
         ax.plot(range(begin, begin+len(y)), y, 'o-', ms=3, label=stage+whose)
         begin += len(y)
     ax.set(xlabel='epoch, all stages', ylabel=f'validation {measure}, %', ylim=(0,100))
-    ax.legend(fontsize=7)
+    ax.legend(fontsize=7, framealpha=.4)
 
 # %% ../nbs/30_pictures.ipynb #f0800013
 def plot_curves(
